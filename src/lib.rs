@@ -1,0 +1,12 @@
+//! Pharos, told in the order in which a batch travels.
+//!
+//! A sender's request comes in through [`receiver`], is admitted (size, count, memory), redacted
+//! and appended to the log in [`storage`]; only then does the sender get its OK. Committed
+//! batches are read by projections: [`semconv`] understands their spans, [`metrics`] measures
+//! them, [`storage`] makes them searchable, [`exporter`] ships them onward. [`api`] answers what
+//! people and machines ask.
+
+pub mod clock;
+pub mod limits;
+pub mod model;
+pub mod otlp;

@@ -1,0 +1,90 @@
+//! Every bound of the service, unit last in the name, the reason beside it.
+//!
+//! Configuration may lower or raise some of these; the constant is then the default.
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+/// The largest request body taken off the wire. The OTLP specification recommends 64 MiB;
+/// senders batch far below that, and a smaller bound keeps one sender from taking the budget.
+pub const REQUEST_WIRE_BYTES: usize = 16 * MIB;
+/// The largest body after decompression, as the OTLP specification recommends.
+pub const REQUEST_UNPACKED_BYTES: usize = 64 * MIB;
+/// Spans, log records or data points in one request. A 4 MiB body can name two million
+/// empty spans, so bytes alone do not bound the work.
+pub const REQUEST_ITEMS: usize = 100_000;
+/// Attributes, events and links of one request together, per item allowed in it.
+pub const REQUEST_PARTS: usize = 4_000_000;
+/// What all requests in flight may hold together, wire and unpacked bytes alike.
+pub const INFLIGHT_BYTES: usize = 96 * MIB;
+/// How deeply values may nest: prost stops at 100 messages, which is about 50 values.
+pub const VALUE_DEPTH: usize = 32;
+/// Attributes kept of one span or log record; more are dropped and counted on the record.
+pub const ATTRIBUTES_PER_RECORD: usize = 1_024;
+/// The longest attribute key kept; a longer one rejects its item.
+pub const ATTRIBUTE_KEY_BYTES: usize = 4 * KIB;
+
+/// The longest message of an error answer; prost's and serde's texts repeat whole paths.
+pub const ERROR_MESSAGE_BYTES: usize = KIB;
+/// Time in which a client must have sent its headers.
+pub const HEADER_TIMEOUT_SECONDS: u64 = 10;
+/// Time in which a client must have sent its body.
+pub const BODY_TIMEOUT_SECONDS: u64 = 30;
+/// Connections per listener; further ones wait in the kernel's queue.
+pub const CONNECTIONS: usize = 4_096;
+/// The HTTP/2 flow-control window; below 1 MiB fat spans crawl (one round trip per window).
+pub const HTTP2_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+/// Streams one HTTP/2 connection may have open.
+pub const HTTP2_STREAMS: u32 = 256;
+
+/// A group commit is written once it holds this much.
+pub const COMMIT_BYTES: usize = MIB;
+/// A group commit waits at most this long for company.
+pub const COMMIT_DELAY_MILLISECONDS: u64 = 5;
+/// Batches that may wait for the log's writer.
+pub const APPEND_QUEUE_BATCHES: usize = 1_024;
+/// Committed batches that may wait for the projections (metrics, search).
+pub const PROJECTION_QUEUE_BATCHES: usize = 1_024;
+/// A segment is closed at this size: small enough to drop or rebuild quickly.
+pub const SEGMENT_BYTES: u64 = 64 * MIB as u64;
+/// Below this much free space ingest stops and reading goes on.
+pub const DISK_RESERVE_BYTES: u64 = 1024 * MIB as u64;
+
+/// Recently seen span ids remembered to recognise a sender's retry, in each of two generations.
+pub const RECENT_IDS: usize = 1_000_000;
+/// Recently counted LLM calls remembered to recognise a second report of the same call.
+pub const RECENT_CALLS: usize = 65_536;
+
+/// Distinct values of one label of one metric; further ones are called `other`.
+pub const LABEL_VALUES: usize = 200;
+/// Series of one metric; further ones fall into the series whose labels are all `other`.
+pub const SERIES_PER_METRIC: usize = 2_000;
+/// Series of the whole page.
+pub const SERIES: usize = 20_000;
+/// The longest label value; longer ones are cut.
+pub const LABEL_VALUE_BYTES: usize = 128;
+
+/// The most traces one search page holds.
+pub const SEARCH_PAGE_TRACES: usize = 1_000;
+/// The page that a search without `limit` gets.
+pub const SEARCH_PAGE_DEFAULT_TRACES: usize = 50;
+/// Bytes of log one search may read before it answers with what it has.
+pub const SEARCH_SCAN_BYTES: u64 = 4 * 1024 * MIB as u64;
+/// Time one search may take before it answers with what it has.
+pub const SEARCH_MILLISECONDS: u64 = 5_000;
+/// Searches that run at the same time; further ones wait.
+pub const SEARCHES: usize = 4;
+/// Bytes of one trace that are read into memory to answer for it.
+pub const TRACE_BYTES: usize = 64 * MIB;
+/// Spans of one trace that an answer carries.
+pub const TRACE_SPANS: usize = 10_000;
+
+/// The largest answer read from a forwarding target.
+pub const TARGET_RESPONSE_BYTES: usize = 4 * MIB;
+
+const _: () = assert!(REQUEST_WIRE_BYTES <= REQUEST_UNPACKED_BYTES);
+const _: () = assert!(REQUEST_UNPACKED_BYTES < INFLIGHT_BYTES);
+const _: () = assert!(COMMIT_BYTES as u64 <= SEGMENT_BYTES);
+const _: () = assert!(SERIES_PER_METRIC <= SERIES);
+const _: () = assert!(LABEL_VALUES <= SERIES_PER_METRIC);
+const _: () = assert!(SEARCH_PAGE_DEFAULT_TRACES <= SEARCH_PAGE_TRACES);

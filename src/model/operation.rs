@@ -1,0 +1,182 @@
+//! What a span describes once its dialect is understood: one model for all of them.
+
+use std::borrow::Cow;
+
+/// What is known of a span beyond its bare fields.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Understanding<'a> {
+    /// The operation it describes.
+    pub operation: Operation<'a>,
+    /// The dialect that explained it, for instance `openinference`; `None` for plain spans.
+    pub dialect: Option<&'static str>,
+    /// Whether it failed: by status, error attribute or HTTP status code.
+    pub failed: bool,
+    /// The class of the failure (`error.type`, `exception.type`, an HTTP status code).
+    pub error_type: Option<&'a str>,
+    /// Whose work it was.
+    pub tenant: Option<&'a str>,
+    /// The end user.
+    pub user: Option<&'a str>,
+    /// The conversation or session.
+    pub conversation: Option<&'a str>,
+    /// The agent that did it, as far as the span itself says.
+    pub agent: Option<&'a str>,
+    /// Set when the span looks like an LLM operation that no dialect explains.
+    pub unexplained: Option<Unexplained<'a>>,
+}
+
+/// A span that speaks of LLMs in words that no dialect table knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unexplained<'a> {
+    /// The instrumentation scope that sent it.
+    pub scope: &'a str,
+    /// The attribute that made it look like an LLM operation.
+    pub attribute: &'a str,
+}
+
+/// The operations that Pharos measures.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Operation<'a> {
+    /// One call of a model: a leaf. Parents that merely repeat its usage are not this.
+    Llm(LlmCall<'a>),
+    /// One execution of a tool.
+    Tool(ToolCall<'a>),
+    /// One run of an agent.
+    Agent(AgentRun<'a>),
+    /// One run of a workflow.
+    Workflow(WorkflowRun<'a>),
+    /// One step (task) of a workflow.
+    Step(WorkflowStep<'a>),
+    /// A document or vector retrieval.
+    Retrieval,
+    /// Serving an HTTP request.
+    HttpServer(HttpExchange<'a>),
+    /// Making an HTTP request.
+    HttpClient(HttpExchange<'a>),
+    /// A database call.
+    Db(DbQuery<'a>),
+    /// Anything else.
+    #[default]
+    Other,
+}
+
+/// A call of a model.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LlmCall<'a> {
+    /// GenAI operation name: `chat`, `text_completion`, `generate_content` or `embeddings`.
+    pub operation: &'static str,
+    /// Well-known provider name (`openai`, `aws.bedrock`, …); `unknown` where nothing says.
+    pub provider: Cow<'a, str>,
+    /// The model asked for, without a provider prefix.
+    pub request_model: Option<&'a str>,
+    /// The model that answered, without a provider prefix.
+    pub response_model: Option<&'a str>,
+    /// The provider's id of the answer.
+    pub response_id: Option<&'a str>,
+    /// Tokens, as far as reported.
+    pub usage: Usage,
+    /// Seconds from start to the first token or chunk.
+    pub time_to_first_token_seconds: Option<f64>,
+    /// What the sender says it cost, in USD.
+    pub reported_cost_usd: Option<f64>,
+    /// Why the model stopped.
+    pub finish_reason: Option<&'a str>,
+}
+
+/// Token counts of one call. `None` means not reported, which is not zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Prompt tokens, as sent; usually including cached ones.
+    pub input: Option<u64>,
+    /// Completion tokens, including reasoning.
+    pub output: Option<u64>,
+    /// The part of the prompt that was read from the provider's cache.
+    pub cached: Option<u64>,
+    /// The part of the prompt that was written to the provider's cache.
+    pub cache_write: Option<u64>,
+    /// The part of the completion that was reasoning.
+    pub reasoning: Option<u64>,
+}
+
+/// One execution of a tool.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ToolCall<'a> {
+    /// The tool's name.
+    pub name: &'a str,
+    /// The model's id of the call.
+    pub call_id: Option<&'a str>,
+    /// The arguments, where they arrived as text.
+    pub arguments: Option<&'a str>,
+}
+
+/// One run of an agent.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct AgentRun<'a> {
+    /// The agent's name, which is its type for the metrics.
+    pub name: &'a str,
+}
+
+/// One run of a workflow.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct WorkflowRun<'a> {
+    /// The workflow's name.
+    pub name: &'a str,
+}
+
+/// One step of a workflow.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct WorkflowStep<'a> {
+    /// The step's own name.
+    pub name: &'a str,
+    /// The agent that took it; the step's name where none is said.
+    pub agent: &'a str,
+}
+
+/// One HTTP request, seen from either side.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct HttpExchange<'a> {
+    /// The request method, upper case; `_OTHER` where unknown.
+    pub method: &'a str,
+    /// The route template; `None` where there is none. Never a raw path.
+    pub route: Option<&'a str>,
+    /// The status code; `None` where no answer came.
+    pub status_code: Option<u16>,
+    /// The peer: `server.address` for a client, empty for a server.
+    pub peer: &'a str,
+}
+
+/// One database call.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DbQuery<'a> {
+    /// `postgresql`, `redis`, …
+    pub system: &'a str,
+    /// `SELECT`, `GET`, …; `unknown` where neither said nor readable from the statement.
+    pub operation: Cow<'a, str>,
+    /// The table or collection; `unknown` where neither said nor readable.
+    pub table: Cow<'a, str>,
+}
+
+impl<'a> LlmCall<'a> {
+    /// The `model` label: the requested model, else the one that answered, else `unknown`.
+    pub fn model(&self) -> &'a str {
+        self.request_model.or(self.response_model).unwrap_or("unknown")
+    }
+}
+
+impl Operation<'_> {
+    /// The name that searches and answers use: GenAI operation names where there is one.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Llm(call) => call.operation,
+            Self::Tool(_) => "execute_tool",
+            Self::Agent(_) => "invoke_agent",
+            Self::Workflow(_) => "invoke_workflow",
+            Self::Step(_) => "workflow_step",
+            Self::Retrieval => "retrieval",
+            Self::HttpServer(_) => "http.server",
+            Self::HttpClient(_) => "http.client",
+            Self::Db(_) => "db",
+            Self::Other => "other",
+        }
+    }
+}
