@@ -10,3 +10,4 @@ pub mod clock;
 pub mod limits;
 pub mod model;
 pub mod otlp;
+pub mod pipeline;

@@ -51,7 +51,8 @@ pub const SEGMENT_BYTES: u64 = 64 * MIB as u64;
 pub const DISK_RESERVE_BYTES: u64 = 1024 * MIB as u64;
 
 /// Recently seen span ids remembered to recognise a sender's retry, in each of two generations.
-pub const RECENT_IDS: usize = 1_000_000;
+/// The number fills sixteen hash tables of 65,536 places exactly: 18 MB a generation.
+pub const RECENT_IDS: usize = 16 * 57_344;
 /// Recently counted LLM calls remembered to recognise a second report of the same call.
 pub const RECENT_CALLS: usize = 65_536;
 
