@@ -1,1 +1,3 @@
+//! The `pharos` binary.
+
 fn main() {}
