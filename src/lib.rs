@@ -8,6 +8,7 @@
 
 pub mod clock;
 pub mod limits;
+pub mod listener;
 pub mod model;
 pub mod otlp;
 pub mod pipeline;

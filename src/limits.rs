@@ -30,12 +30,40 @@ pub const ERROR_MESSAGE_BYTES: usize = KIB;
 pub const HEADER_TIMEOUT_SECONDS: u64 = 10;
 /// Time in which a client must have sent its body.
 pub const BODY_TIMEOUT_SECONDS: u64 = 30;
+/// Any ten seconds of a body must bring at least this much, or its sender is given up.
+pub const BODY_RATE_BYTES: usize = 10 * KIB;
+/// The span over which `BODY_RATE_BYTES` is asked for.
+pub const BODY_RATE_SECONDS: u64 = 10;
+/// Time between two requests of a connection. Senders that export once a minute keep theirs.
+pub const IDLE_TIMEOUT_SECONDS: u64 = 180;
+/// Time in which a client must take some bytes of its answer.
+pub const WRITE_TIMEOUT_SECONDS: u64 = 30;
+/// Time after which a connection is dropped whose requests neither begin nor end.
+pub const STUCK_TIMEOUT_SECONDS: u64 = 300;
+/// Time that requests in flight get when the service stops.
+pub const DRAIN_TIMEOUT_SECONDS: u64 = 5;
+/// Pause after a connection could not be accepted (no file descriptors left).
+pub const ACCEPT_BACKOFF_MILLISECONDS: u64 = 100;
 /// Connections per listener; further ones wait in the kernel's queue.
 pub const CONNECTIONS: usize = 4_096;
 /// The HTTP/2 flow-control window; below 1 MiB fat spans crawl (one round trip per window).
 pub const HTTP2_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 /// Streams one HTTP/2 connection may have open.
 pub const HTTP2_STREAMS: u32 = 256;
+/// The largest HTTP/2 frame taken: fewer, larger frames cost less.
+pub const HTTP2_FRAME_BYTES: u32 = 64 * 1024;
+/// The largest header list of an HTTP/2 request, as hyper's default.
+pub const HTTP2_HEADER_LIST_BYTES: u32 = 16 * 1024;
+/// Streams a peer may reset before they were looked at; more is an attack (rapid reset).
+pub const HTTP2_PENDING_RESETS: usize = 20;
+/// Streams reset for a peer's protocol errors before its connection is closed.
+pub const HTTP2_ERROR_RESETS: usize = 256;
+/// An HTTP/2 peer is asked this often whether it is still there.
+pub const HTTP2_PING_SECONDS: u64 = 30;
+/// And has this long to answer.
+pub const HTTP2_PING_TIMEOUT_SECONDS: u64 = 20;
+/// HTTP/1 read buffer of a connection, which also bounds the head of a request.
+pub const HTTP1_BUFFER_BYTES: usize = 128 * KIB;
 
 /// A group commit is written once it holds this much.
 pub const COMMIT_BYTES: usize = MIB;
