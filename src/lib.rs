@@ -7,6 +7,7 @@
 //! people and machines ask.
 
 pub mod clock;
+pub mod demo;
 pub mod limits;
 pub mod listener;
 pub mod model;

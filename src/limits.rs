@@ -111,6 +111,9 @@ pub const TRACE_SPANS: usize = 10_000;
 /// The largest answer read from a forwarding target.
 pub const TARGET_RESPONSE_BYTES: usize = 4 * MIB;
 
+/// Agent runs a second that the demo fleet plays at most; a run is about fifteen spans.
+pub const DEMO_RUNS_PER_SECOND: f64 = 200.0;
+
 const _: () = assert!(REQUEST_WIRE_BYTES <= REQUEST_UNPACKED_BYTES);
 const _: () = assert!(REQUEST_UNPACKED_BYTES < INFLIGHT_BYTES);
 const _: () = assert!(COMMIT_BYTES as u64 <= SEGMENT_BYTES);
