@@ -13,3 +13,4 @@ pub mod listener;
 pub mod model;
 pub mod otlp;
 pub mod pipeline;
+pub mod storage;

@@ -69,8 +69,16 @@ pub const HTTP1_BUFFER_BYTES: usize = 128 * KIB;
 pub const COMMIT_BYTES: usize = MIB;
 /// A group commit waits at most this long for company.
 pub const COMMIT_DELAY_MILLISECONDS: u64 = 5;
+/// Batches of one group commit: two slices each stay within the kernel's bound of one write.
+pub const COMMIT_BATCHES: usize = 512;
 /// Batches that may wait for the log's writer.
 pub const APPEND_QUEUE_BATCHES: usize = 1_024;
+/// Bytes that may wait for the log's writer.
+pub const APPEND_QUEUE_BYTES: usize = 64 * MIB;
+/// The largest batch the log takes; also what a damaged length field may claim.
+pub const FRAME_BYTES: usize = 128 * MIB;
+/// What a reader of the log reads at a time.
+pub const READ_AHEAD_BYTES: usize = MIB;
 /// Committed batches that may wait for the projections (metrics, search).
 pub const PROJECTION_QUEUE_BATCHES: usize = 1_024;
 /// A segment is closed at this size: small enough to drop or rebuild quickly.
@@ -116,6 +124,8 @@ pub const DEMO_RUNS_PER_SECOND: f64 = 200.0;
 
 const _: () = assert!(REQUEST_WIRE_BYTES <= REQUEST_UNPACKED_BYTES);
 const _: () = assert!(REQUEST_UNPACKED_BYTES < INFLIGHT_BYTES);
+const _: () = assert!(REQUEST_UNPACKED_BYTES < FRAME_BYTES);
+const _: () = assert!(COMMIT_BYTES <= APPEND_QUEUE_BYTES);
 const _: () = assert!(COMMIT_BYTES as u64 <= SEGMENT_BYTES);
 const _: () = assert!(SERIES_PER_METRIC <= SERIES);
 const _: () = assert!(LABEL_VALUES <= SERIES_PER_METRIC);

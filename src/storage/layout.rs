@@ -1,0 +1,85 @@
+//! The names of files and folders under the storage path, and the format they are in.
+//!
+//! ```text
+//! <storage.path>/
+//!   lock                             held by the one process that uses the folder
+//!   segments/00000000000000000001.log
+//!   quarantine/                      what was found damaged, moved or copied aside
+//! ```
+
+use std::path::{Path, PathBuf};
+
+/// The version written into every segment. A higher one is refused before anything is touched.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The folders and files of one storage path.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    /// The layout under `root`.
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// The storage path itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Locked by the process that uses the folder.
+    pub fn lock(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+
+    /// Where the log's segments are.
+    pub fn segments(&self) -> PathBuf {
+        self.root.join("segments")
+    }
+
+    /// The file of a segment.
+    pub fn segment(&self, number: u64) -> PathBuf {
+        self.segments().join(segment_name(number))
+    }
+
+    /// Where damaged bytes are put aside.
+    pub fn quarantine(&self) -> PathBuf {
+        self.root.join("quarantine")
+    }
+}
+
+/// The name of a segment's file: 20 digits, so that names sort as numbers do.
+pub fn segment_name(number: u64) -> String {
+    format!("{number:020}.log")
+}
+
+/// The number of a segment from its file's name; `None` for a foreign file.
+pub fn segment_number(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(".log")?;
+    let number = digits.parse().ok()?;
+    (segment_name(number) == name && number > 0).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segment_names_are_read_back_and_foreign_ones_ignored() {
+        assert_eq!(segment_number(&segment_name(42)), Some(42));
+        assert_eq!(segment_number(&segment_name(u64::MAX)), Some(u64::MAX));
+        for foreign in [
+            "1.log",
+            "+0000000000000000001.log",
+            "notes.txt",
+            ".log",
+            "",
+            "00000000000000000000.log",
+            "00000000000000000001.log.tmp",
+        ] {
+            assert_eq!(segment_number(foreign), None, "{foreign}");
+        }
+    }
+}

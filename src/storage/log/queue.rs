@@ -1,0 +1,111 @@
+//! Batches that wait for the writer: bounded by number and by bytes.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::error::AppendError;
+use crate::limits;
+use crate::storage::{Batch, Position};
+
+/// The answer to one append.
+pub(super) type Answer = Result<Position, AppendError>;
+
+/// One batch and who waits for it. Its room in the queue is given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) batch: Batch,
+    pub(super) answer: oneshot::Sender<Answer>,
+    _room: OwnedSemaphorePermit,
+}
+
+/// What the writer finds when it looks.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// Batches to commit together.
+    Group(Vec<Waiting>),
+    /// Nothing came in time.
+    Idle,
+    /// Nothing is left and nothing more will come.
+    Closed,
+}
+
+/// Batches that wait for the writer.
+#[derive(Debug)]
+pub(super) struct Queue {
+    inner: Mutex<Inner>,
+    arrived: Condvar,
+    /// One permit per byte. A batch takes at least its share of the whole, which bounds the
+    /// number of batches as well.
+    room: Arc<Semaphore>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    waiting: VecDeque<Waiting>,
+    closed: bool,
+}
+
+/// What the smallest batch takes of the queue's bytes.
+const SMALLEST_SHARE: usize = limits::APPEND_QUEUE_BYTES / limits::APPEND_QUEUE_BATCHES;
+
+impl Queue {
+    pub(super) fn new() -> Self {
+        let room = Arc::new(Semaphore::new(limits::APPEND_QUEUE_BYTES));
+        Self { inner: Mutex::default(), arrived: Condvar::new(), room }
+    }
+
+    /// Waits for room, then queues the batch and waits for its answer.
+    pub(super) async fn append(&self, batch: Batch) -> Answer {
+        let share = batch.body.len().clamp(SMALLEST_SHARE, limits::APPEND_QUEUE_BYTES);
+        let share = u32::try_from(share).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.room).acquire_many_owned(share);
+        let room = room.await.map_err(|_| AppendError::Stopping)?;
+        let (answer, answered) = oneshot::channel();
+        {
+            let mut inner = self.lock();
+            if inner.closed {
+                return Err(AppendError::Stopping);
+            }
+            inner.waiting.push_back(Waiting { batch, answer, _room: room });
+        }
+        self.arrived.notify_one();
+        answered.await.unwrap_or(Err(AppendError::Stopping))
+    }
+
+    /// What waits, up to a group's size and at least one batch. Waits at most `longest`.
+    pub(super) fn take(&self, longest: Duration) -> Work {
+        let guard = self.lock();
+        let empty = |inner: &mut Inner| inner.waiting.is_empty() && !inner.closed;
+        let waited = self.arrived.wait_timeout_while(guard, longest, empty);
+        let (mut inner, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let mut group = Vec::new();
+        let mut bytes = 0;
+        while let Some(next) = inner.waiting.front() {
+            bytes += next.batch.body.len();
+            let full = bytes > limits::COMMIT_BYTES || group.len() >= limits::COMMIT_BATCHES;
+            if full && !group.is_empty() {
+                break;
+            }
+            group.extend(inner.waiting.pop_front());
+        }
+        match group.is_empty() {
+            false => Work::Group(group),
+            true if inner.closed => Work::Closed,
+            true => Work::Idle,
+        }
+    }
+
+    /// Takes no more batches; those that wait are still handed out.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.room.close();
+        self.arrived.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
