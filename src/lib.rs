@@ -6,8 +6,10 @@
 //! them, [`storage`] makes them searchable, [`exporter`] ships them onward. [`api`] answers what
 //! people and machines ask.
 
+pub mod api;
 pub mod clock;
 pub mod demo;
+pub mod health;
 pub mod limits;
 pub mod listener;
 pub mod model;

@@ -116,6 +116,36 @@ pub const TRACE_BYTES: usize = 64 * MIB;
 /// Spans of one trace that an answer carries.
 pub const TRACE_SPANS: usize = 10_000;
 
+/// Searches that may wait for their turn; further ones are told to come back.
+pub const SEARCHES_WAITING: usize = 32;
+/// Time a search waits for its turn before its caller is told to come back.
+pub const SEARCH_WAIT_MILLISECONDS: u64 = 2_000;
+/// Time after which a search that overran its own bound is given up on.
+pub const SEARCH_ANSWER_MILLISECONDS: u64 = 2 * SEARCH_MILLISECONDS;
+/// Attribute conditions of one search; each is compared with every candidate span.
+pub const SEARCH_ATTRIBUTES: usize = 16;
+/// The longest value of a query parameter; longer than any name that is stored.
+pub const PARAMETER_BYTES: usize = 4 * KIB;
+/// The least `max_tokens` of an investigation: the summary and the first error fit in it.
+pub const INVESTIGATE_MIN_TOKENS: usize = 750;
+/// Bytes taken for one token of a language model, on average, in English and JSON alike.
+pub const TOKEN_BYTES: usize = 4;
+/// Recent failures that the status names.
+pub const STATUS_ERRORS: usize = 10;
+/// The longest `X-Request-Id` that is taken over from a caller.
+pub const REQUEST_ID_BYTES: usize = 128;
+/// Time a scrape waits for the page where the scraper names no time of its own.
+pub const SCRAPE_MILLISECONDS: u64 = 10_000;
+/// Failed logins that are written to the log, per second; the counter has all of them.
+pub const REFUSED_LOGINS_LOGGED_PER_SECOND: u64 = 5;
+
+/// The projection's lag from which metrics and search are called late.
+pub const PROJECTION_LAG_DEGRADED_SECONDS: u64 = 10;
+/// The projection's lag from which it is called stuck.
+pub const PROJECTION_LAG_UNHEALTHY_SECONDS: u64 = 300;
+/// Time without a delivery from which a target is called failing; shorter is a retry.
+pub const TARGET_FAILING_DEGRADED_SECONDS: u64 = 30;
+
 /// The largest answer read from a forwarding target.
 pub const TARGET_RESPONSE_BYTES: usize = 4 * MIB;
 
@@ -130,3 +160,5 @@ const _: () = assert!(COMMIT_BYTES as u64 <= SEGMENT_BYTES);
 const _: () = assert!(SERIES_PER_METRIC <= SERIES);
 const _: () = assert!(LABEL_VALUES <= SERIES_PER_METRIC);
 const _: () = assert!(SEARCH_PAGE_DEFAULT_TRACES <= SEARCH_PAGE_TRACES);
+const _: () = assert!(SEARCH_MILLISECONDS < SEARCH_ANSWER_MILLISECONDS);
+const _: () = assert!(PROJECTION_LAG_DEGRADED_SECONDS < PROJECTION_LAG_UNHEALTHY_SECONDS);

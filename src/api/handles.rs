@@ -1,0 +1,24 @@
+//! What the API needs of the rest of Pharos.
+
+use super::auth::Keys;
+use super::landing::About;
+use super::observe::HttpObserver;
+use crate::health::Checks;
+use std::sync::Arc;
+
+/// Everything that `app` lends to the API.
+#[derive(Clone)]
+pub struct ApiHandles {
+    /// Who may ask what.
+    pub keys: Arc<Keys>,
+    /// Hears of every request.
+    pub http: Arc<dyn HttpObserver>,
+    /// The states behind `/health` and readiness.
+    pub checks: Arc<dyn Checks>,
+    /// Renders the text page of `/metrics`.
+    pub exposition: Arc<dyn Fn() -> String + Send + Sync>,
+    /// The effective configuration; secrets are already written as `<secret>`.
+    pub config: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
+    /// What this build is.
+    pub about: About,
+}

@@ -1,0 +1,55 @@
+//! The HTTP API: one file per resource, one table of routes.
+//!
+//! [`router`] turns [`ApiHandles`] into an axum router; who listens is not known here. Every
+//! request passes `observe` (id, span, time, panics, headers) and then `access` (key, names of
+//! parameters) before its resource sees it.
+//!
+//! Invariant: nothing that reads the log or renders a page runs on an async thread, and nothing
+//! here changes what is stored.
+
+mod access;
+pub mod auth;
+mod config;
+mod encoding;
+mod error;
+mod handles;
+mod landing;
+mod observe;
+mod openapi;
+mod parameters;
+mod probes;
+mod request_id;
+mod routes;
+mod scrape;
+pub mod traceparent;
+
+pub use error::ApiError;
+pub use handles::ApiHandles;
+pub use landing::{About, Link};
+pub use observe::{Answered, HttpObserver};
+pub use routes::router;
+
+use std::sync::Arc;
+
+/// The `endpoint` of requests that no route matches.
+const UNMATCHED: &str = "unmatched";
+
+/// What the handlers share.
+struct Api {
+    handles: ApiHandles,
+    pages: scrape::Pages,
+}
+
+type Shared = Arc<Api>;
+
+/// Runs what may block or take long off the async threads. A panic in it is an internal error.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiError> {
+    let span = tracing::Span::current();
+    let task = tokio::task::spawn_blocking(move || span.in_scope(work));
+    task.await.map_err(ApiError::internal)
+}
+
+#[cfg(test)]
+mod tests;

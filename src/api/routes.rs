@@ -1,0 +1,65 @@
+//! The table of routes: path, who may use it, its query parameters, its handler.
+
+use super::access::{Access, enforce};
+use super::auth::Role;
+use super::error::ApiError;
+use super::observe::observe;
+use super::{Api, ApiHandles, Shared, config, landing, openapi, probes, scrape};
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get};
+use std::sync::Arc;
+
+/// One path.
+pub(super) struct Route {
+    pub(super) path: &'static str,
+    pub(super) access: Access,
+    /// The query parameters it knows; `None` where any are ignored, because scrapers and probes
+    /// add their own.
+    pub(super) parameters: Option<&'static [&'static str]>,
+    handler: MethodRouter<Shared>,
+}
+
+const READ: Access = Access::Needs(Role::Read);
+const ADMIN: Access = Access::Needs(Role::Admin);
+
+/// Every path that is served. Each answers GET and HEAD.
+pub(super) fn routes() -> Vec<Route> {
+    let open = |path, handler| Route { path, access: Access::Open, parameters: None, handler };
+    let api = |path, access, parameters, handler| Route {
+        path,
+        access,
+        parameters: Some(parameters),
+        handler,
+    };
+    vec![
+        open("/", get(landing::answer)),
+        Route { access: READ, ..open("/metrics", get(scrape::answer)) },
+        open("/-/healthy", get(probes::healthy)),
+        open("/-/ready", get(probes::ready)),
+        open("/health", get(probes::report)),
+        open("/health/live", get(probes::live)),
+        open("/health/ready", get(probes::ready_json)),
+        open("/livez", get(probes::healthy)),
+        open("/readyz", get(probes::ready)),
+        open("/healthz", get(probes::healthy)),
+        api("/api/health", READ, &[], get(probes::report)),
+        api("/api/config", ADMIN, &[], get(config::answer)),
+        api("/api/openapi.json", READ, &[], get(openapi::answer)),
+    ]
+}
+
+/// The API as an axum router, ready to be served.
+pub fn router(handles: ApiHandles) -> Router {
+    let api: Shared = Arc::new(Api { handles, pages: scrape::Pages::default() });
+    let mut router = Router::new();
+    for Route { path, access, parameters, handler } in routes() {
+        let guard = from_fn_with_state((api.clone(), access, parameters), enforce);
+        router = router.route(path, handler.layer(guard));
+    }
+    router
+        .fallback(async || ApiError::NotFound("Nothing is served under this path.".to_owned()))
+        .method_not_allowed_fallback(async || ApiError::Method)
+        .layer(from_fn_with_state(api.clone(), observe))
+        .with_state(api)
+}

@@ -1,0 +1,136 @@
+//! The router as a caller sees it, without sockets.
+
+mod access;
+mod surface;
+
+use super::auth::{AccessObserver, Denied, Digest, Key, Keys, Role};
+use super::observe::{Answered, HttpObserver};
+use super::{About, ApiHandles, router};
+use crate::health::{self, Checks, Phase};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use serde_json::Value;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use tower::ServiceExt as _;
+
+/// What the outside of the API hears and says, all of it adjustable.
+struct World {
+    phase: Mutex<Phase>,
+    store: Mutex<health::store::State>,
+    answered: Mutex<Vec<(String, String, u16)>>,
+    denied: Mutex<Vec<(Denied, Option<String>)>>,
+    panics: Mutex<u32>,
+    started: AtomicU32,
+    page: Mutex<String>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            phase: Mutex::new(Phase::Serving),
+            store: Mutex::default(),
+            answered: Mutex::default(),
+            denied: Mutex::default(),
+            panics: Mutex::default(),
+            started: AtomicU32::new(0),
+            page: Mutex::new("# TYPE up gauge\nup 1\n".to_owned()),
+        }
+    }
+}
+
+impl Checks for World {
+    fn phase(&self) -> Phase {
+        *self.phase.lock().unwrap()
+    }
+    fn store(&self) -> health::store::State {
+        self.store.lock().unwrap().clone()
+    }
+    fn disk(&self) -> health::disk::State {
+        health::disk::State { free_bytes: 100 << 30, reserve_bytes: 1 << 30 }
+    }
+    fn projection(&self) -> health::projection::State {
+        health::projection::State { running: true, oldest_waiting_ns: None }
+    }
+    fn targets(&self) -> Vec<health::forward::State> {
+        Vec::new()
+    }
+}
+
+impl HttpObserver for World {
+    fn started(&self) {
+        self.started.fetch_add(1, Ordering::SeqCst);
+    }
+    fn finished(&self, answered: Answered<'_>) {
+        assert!(answered.seconds >= 0.0);
+        let Answered { method, route, status, .. } = answered;
+        self.answered.lock().unwrap().push((method.to_owned(), route.to_owned(), status));
+    }
+    fn panicked(&self) {
+        *self.panics.lock().unwrap() += 1;
+    }
+}
+
+impl AccessObserver for World {
+    fn denied(&self, reason: Denied, _: Role, key: Option<&str>) {
+        self.denied.lock().unwrap().push((reason, key.map(str::to_owned)));
+    }
+}
+
+/// An answer, whole.
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    fn code(&self) -> String {
+        self.json()["error"]["code"].as_str().unwrap().to_owned()
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+fn handles(world: &Arc<World>, keys: Vec<Key>) -> ApiHandles {
+    let page = world.clone();
+    ApiHandles {
+        keys: Arc::new(Keys::new(keys, world.clone())),
+        http: world.clone(),
+        checks: world.clone(),
+        exposition: Arc::new(move || page.page.lock().unwrap().clone()),
+        config: Arc::new(|| serde_json::json!({ "storage": { "path": "data" } })),
+        about: About { version: "1.2.3".to_owned(), ..About::default() },
+    }
+}
+
+fn open_router(world: &Arc<World>) -> Router {
+    router(handles(world, Vec::new()))
+}
+
+fn key(name: &str, role: Role) -> Key {
+    Key { name: name.to_owned(), role, digest: Digest::of(name) }
+}
+
+async fn send(router: &Router, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Body::empty()).unwrap();
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
+    Answer { status: parts.status, headers: parts.headers, body }
+}
+
+async fn get(router: &Router, path: &str) -> Answer {
+    send(router, "GET", path, &[]).await
+}
