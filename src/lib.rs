@@ -12,6 +12,7 @@ pub mod demo;
 pub mod health;
 pub mod limits;
 pub mod listener;
+pub mod metrics;
 pub mod model;
 pub mod otlp;
 pub mod pipeline;

@@ -94,12 +94,20 @@ pub const RECENT_CALLS: usize = 65_536;
 
 /// Distinct values of one label of one metric; further ones are called `other`.
 pub const LABEL_VALUES: usize = 200;
-/// Series of one metric; further ones fall into the series whose labels are all `other`.
-pub const SERIES_PER_METRIC: usize = 2_000;
-/// Series of the whole page.
+/// Series (lines on the page, so a histogram's label set takes about 20) of one metric; further
+/// ones fall into the series whose labels are all `other`. 4,000 are 200 label sets of a
+/// histogram, and five metrics out of hand before the page is full.
+pub const SERIES_PER_METRIC: usize = 4_000;
+/// Series of the whole page, counted as Prometheus counts them.
 pub const SERIES: usize = 20_000;
 /// The longest label value; longer ones are cut.
 pub const LABEL_VALUE_BYTES: usize = 128;
+/// Metrics that the catalog does not know, recorded through the facade by the app around us.
+pub const FACADE_METRICS: usize = 256;
+/// Labels of one such metric.
+pub const FACADE_LABELS: usize = 16;
+/// The longest description of one such metric, in characters.
+pub const FACADE_HELP_CHARS: usize = 512;
 
 /// The most traces one search page holds.
 pub const SEARCH_PAGE_TRACES: usize = 1_000;

@@ -1,0 +1,95 @@
+//! What is measured of the platform: families computed from the spans in the log.
+
+use super::buckets::{AGENT_SECONDS, FIRST_TOKEN_SECONDS, OUTPUT_TOKEN_SECONDS};
+use super::{Family, Kind, Label, Unit, closed, families, open};
+
+/// How a piece of work ended.
+const STATUS: Label = closed("status", &["success", "error"]);
+const SUCCESS: Label = closed("success", &["true", "false"]);
+const PROVIDER: Label = open("provider");
+const MODEL: Label = open("model");
+const SECONDS: Kind = Kind::Histogram(AGENT_SECONDS);
+
+families! {
+    HTTP_REQUESTS = Kind::Counter, "http_requests_total", Items,
+        [open("method"), open("endpoint"), open("status")], true,
+        "HTTP requests served, by route template and status code.";
+    HTTP_REQUEST_DURATION = SECONDS, "http_request_duration_seconds", Seconds,
+        [open("method"), open("endpoint")], true,
+        "Time to serve an HTTP request.";
+    LLM_REQUESTS = Kind::Counter, "llm_requests_total", Items,
+        [PROVIDER, MODEL, STATUS], true,
+        "LLM calls; each call counts once, however many instrumentations report it.";
+    LLM_REQUEST_DURATION = SECONDS, "llm_request_duration_seconds", Seconds,
+        [PROVIDER, MODEL], true,
+        "Duration of LLM calls.";
+    LLM_TIME_TO_FIRST_TOKEN = Kind::Histogram(FIRST_TOKEN_SECONDS),
+        "llm_time_to_first_token_seconds", Seconds, [PROVIDER, MODEL], true,
+        "Time from the start of an LLM call to its first token.";
+    LLM_TIME_PER_OUTPUT_TOKEN = Kind::Histogram(OUTPUT_TOKEN_SECONDS),
+        "llm_time_per_output_token_seconds", Seconds, [PROVIDER, MODEL], true,
+        "Time per output token after the first one.";
+    LLM_TOKENS = Kind::Counter, "llm_tokens_total", Items,
+        [PROVIDER, MODEL, closed("token_type", &["prompt", "completion"])], true,
+        "Tokens of LLM calls; prompt and completion together are the total.";
+    LLM_CACHED_TOKENS = Kind::Counter, "llm_cached_tokens_total", Items,
+        [PROVIDER, MODEL], true,
+        "Prompt tokens read from the provider's cache, a part of the prompt tokens.";
+    LLM_CACHE_WRITE_TOKENS = Kind::Counter, "llm_cache_write_tokens_total", Items,
+        [PROVIDER, MODEL], true,
+        "Prompt tokens written to the provider's cache, a part of the prompt tokens.";
+    LLM_REASONING_TOKENS = Kind::Counter, "llm_reasoning_tokens_total", Items,
+        [PROVIDER, MODEL], true,
+        "Tokens spent on reasoning, a part of the completion tokens.";
+    LLM_COST = Kind::Amount, "llm_cost_usd_total", Usd,
+        [PROVIDER, MODEL], true,
+        "Cost of LLM calls whose cost is known.";
+    LLM_UNPRICED_REQUESTS = Kind::Counter, "llm_unpriced_requests_total", Items,
+        [MODEL], true,
+        "Successful LLM calls whose cost is not known; they add nothing to the cost.";
+    AGENT_RUNS = Kind::Counter, "agent_runs_total", Items,
+        [open("agent_type"), STATUS], true,
+        "Agent runs that ended.";
+    AGENT_RUN_DURATION = SECONDS, "agent_run_duration_seconds", Seconds,
+        [open("agent_type"), STATUS], true,
+        "Duration of agent runs.";
+    AGENT_STEPS = Kind::Counter, "agent_steps_total", Items,
+        [open("agent_type")], true,
+        "Steps of agents: LLM calls and tool calls whose agent is known.";
+    WORKFLOW_RUNS = Kind::Counter, "workflow_runs_total", Items,
+        [open("workflow"), STATUS], true,
+        "Workflow runs that ended.";
+    WORKFLOW_DURATION = SECONDS, "workflow_duration_seconds", Seconds,
+        [open("workflow"), STATUS], true,
+        "Duration of workflow runs.";
+    WORKFLOW_STEP_DURATION = SECONDS, "workflow_step_duration_seconds", Seconds,
+        [open("agent"), STATUS], true,
+        "Duration of workflow steps, by the agent that took them.";
+    TOOL_CALLS = Kind::Counter, "tool_calls_total", Items,
+        [open("tool_name"), SUCCESS], true,
+        "Tool executions.";
+    TOOL_DURATION = SECONDS, "tool_duration_seconds", Seconds,
+        [open("tool_name")], true,
+        "Duration of tool executions.";
+    SERVICE_CALLS = Kind::Counter, "service_calls_total", Items,
+        [open("service_name"), open("method"), STATUS], true,
+        "HTTP calls to other services.";
+    SERVICE_CALL_DURATION = SECONDS, "service_call_duration_seconds", Seconds,
+        [open("service_name"), open("method")], true,
+        "Duration of HTTP calls to other services.";
+    DB_QUERIES = Kind::Counter, "db_queries_total", Items,
+        [open("operation"), open("table")], true,
+        "Database queries.";
+    DB_QUERY_DURATION = SECONDS, "db_query_duration_seconds", Seconds,
+        [open("operation"), open("table")], true,
+        "Duration of database queries.";
+    PROVIDER_REQUESTS = Kind::Counter, "provider_requests_total", Items,
+        [PROVIDER, open("endpoint"), STATUS], true,
+        "Requests to model providers, by the kind of call.";
+    PROVIDER_REQUEST_DURATION = SECONDS, "provider_request_duration_seconds", Seconds,
+        [PROVIDER, open("endpoint")], true,
+        "Duration of requests to model providers.";
+    ERRORS = Kind::Counter, "errors_total", Items,
+        [open("kind")], true,
+        "Failed spans, by class of error.";
+}

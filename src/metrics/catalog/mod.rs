@@ -1,0 +1,197 @@
+//! Every metric family that Pharos records, as data: the one place where their names exist.
+//!
+//! `agents` holds what is measured of the platform that sends telemetry, `pharos` what Pharos
+//! says about itself, `planned` the names that are promised but that nothing records yet.
+//! `docs/metrics.md` is generated from these tables.
+
+mod agents;
+pub mod buckets;
+mod pharos;
+mod planned;
+
+pub use agents::*;
+pub use pharos::*;
+pub use planned::{PLANNED, Planned};
+
+/// One metric family. Its name, labels and buckets never change at run time.
+#[derive(Debug, PartialEq)]
+pub struct Family {
+    /// The name on the page, suffixes included.
+    pub name: &'static str,
+    /// What is recorded.
+    pub kind: Kind,
+    /// What one recorded unit is, for the reference.
+    pub unit: Unit,
+    /// The `# HELP` text.
+    pub help: &'static str,
+    /// The labels, in the order in which values are given.
+    pub labels: &'static [Label],
+    /// Whether it is a projection of the log: kept in snapshots and replayed after a crash.
+    pub durable: bool,
+}
+
+/// The kind of a family.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// Whole numbers that only grow.
+    Counter,
+    /// A sum of fractions that only grows (money): a counter for Prometheus.
+    Amount,
+    /// A value that comes and goes.
+    Gauge,
+    /// Observations in buckets with these upper bounds, ascending; `+Inf` is implied.
+    Histogram(&'static [f64]),
+}
+
+/// What one recorded unit is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Things of the kind that the name says.
+    Items,
+    /// Seconds.
+    Seconds,
+    /// Bytes.
+    Bytes,
+    /// US dollars.
+    Usd,
+    /// Constant 1; the labels are the message.
+    Info,
+    /// 0 or 1.
+    Flag,
+}
+
+/// One label of a family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Label {
+    /// Its name.
+    pub name: &'static str,
+    /// All values it can take; empty where they come from outside and must be bounded.
+    pub values: &'static [&'static str],
+}
+
+/// A label whose values come from outside.
+const fn open(name: &'static str) -> Label {
+    Label { name, values: &[] }
+}
+
+/// A label that takes only these values.
+const fn closed(name: &'static str, values: &'static [&'static str]) -> Label {
+    Label { name, values }
+}
+
+impl Kind {
+    /// The word of the `# TYPE` line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Counter | Self::Amount => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram(_) => "histogram",
+        }
+    }
+
+    /// Lines that one label set takes on the page, which is what Prometheus counts as series.
+    pub fn lines(self) -> usize {
+        match self {
+            Self::Histogram(bounds) => bounds.len() + 3,
+            _ => 1,
+        }
+    }
+}
+
+impl Unit {
+    /// The word in the reference.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Items => "items",
+            Self::Seconds => "seconds",
+            Self::Bytes => "bytes",
+            Self::Usd => "USD",
+            Self::Info => "info",
+            Self::Flag => "0 or 1",
+        }
+    }
+}
+
+impl Label {
+    /// Whether every value is known beforehand.
+    pub fn is_closed(&self) -> bool {
+        !self.values.is_empty()
+    }
+}
+
+/// All families that something records, in the order of the reference.
+pub fn all() -> impl Iterator<Item = &'static Family> {
+    agents::FAMILIES.iter().chain(pharos::FAMILIES).copied()
+}
+
+/// The family of this name.
+pub fn find(name: &str) -> Option<&'static Family> {
+    all().find(|family| family.name == name)
+}
+
+/// Declares families as statics and lists them all, so that none can be forgotten.
+macro_rules! families {
+    ($($name:ident = $kind:expr, $text:literal, $unit:ident, [$($label:expr),*], $durable:literal,
+       $help:literal;)*) => {
+        $(
+            #[doc = $help]
+            pub static $name: Family = Family {
+                name: $text,
+                kind: $kind,
+                unit: Unit::$unit,
+                help: $help,
+                labels: &[$($label),*],
+                durable: $durable,
+            };
+        )*
+        /// The families of this table, in its order.
+        pub(super) static FAMILIES: &[&Family] = &[$(&$name),*];
+    };
+}
+use families;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_follow_the_conventions() {
+        let mut seen = HashSet::new();
+        for family in all() {
+            let name = family.name;
+            assert!(seen.insert(name), "{name} stands twice");
+            let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            assert!(name.chars().all(legal), "{name}");
+            let counts = matches!(family.kind, Kind::Counter | Kind::Amount);
+            assert_eq!(name.ends_with("_total"), counts, "{name}: _total is for counters");
+            for suffix in ["_sum", "_count", "_bucket"] {
+                assert!(!name.ends_with(suffix), "{name} ends like a histogram's sample");
+            }
+            assert!(!family.help.is_empty() && family.help.ends_with('.'), "{name}: help");
+            for label in family.labels {
+                assert!(!["le", "quantile", "type"].contains(&label.name), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn buckets_ascend_and_hold_the_thresholds_of_the_alerts() {
+        for family in all() {
+            if let Kind::Histogram(bounds) = family.kind {
+                assert!(bounds.windows(2).all(|pair| pair[0] < pair[1]), "{}", family.name);
+            }
+        }
+        for threshold in [0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0] {
+            assert!(buckets::AGENT_SECONDS.contains(&threshold), "{threshold}");
+        }
+    }
+
+    #[test]
+    fn planned_names_are_not_recorded_yet() {
+        for planned in PLANNED {
+            assert!(find(planned.name).is_none(), "{} is no longer planned", planned.name);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Families that are promised and that nothing records yet. They are in the reference so that
+//! nobody takes their names, and not on the page.
+
+/// A family to come.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// Its name.
+    pub name: &'static str,
+    /// Its labels.
+    pub labels: &'static [&'static str],
+    /// What must exist before it can be recorded.
+    pub waits_for: &'static str,
+}
+
+const fn planned(
+    name: &'static str,
+    labels: &'static [&'static str],
+    waits_for: &'static str,
+) -> Planned {
+    Planned { name, labels, waits_for }
+}
+
+const EVENTS: &str = "the events API, which reports starts as well as ends";
+const GATEWAY: &str = "the LLM gateway";
+const BUDGETS: &str = "budgets";
+const PRICES: &str = "the price table";
+const RULES: &str = "the rule evaluator";
+
+/// All of them.
+pub static PLANNED: &[Planned] = &[
+    planned("active_connections", &[], EVENTS),
+    planned("active_agent_runs", &[], EVENTS),
+    planned("db_connections_active", &[], EVENTS),
+    planned("workflow_cost_usd", &["workflow"], PRICES),
+    planned("skill_steps_total", &["skill", "outcome"], EVENTS),
+    planned("pattern_executions_total", &["pattern_id", "status"], EVENTS),
+    planned("pattern_execution_duration_seconds", &["pattern_id"], EVENTS),
+    planned("agent_capability_calls_total", &["agent_name", "capability", "status"], EVENTS),
+    planned("agent_capability_duration_seconds", &["agent_name", "capability"], EVENTS),
+    planned("provider_rate_limit_remaining", &["provider"], GATEWAY),
+    planned("gateway_requests_total", &["gateway_id", "method", "status"], GATEWAY),
+    planned("gateway_active_connections", &["gateway_id"], GATEWAY),
+    planned("token_budget_remaining", &["tenant_id", "period"], BUDGETS),
+    planned("token_budget_used_total", &["tenant_id", "period"], BUDGETS),
+    planned("team_spend_usd", &["team"], BUDGETS),
+    planned("team_budget_limit_usd", &["team"], BUDGETS),
+    planned("pricing_pack_build_duration_seconds", &[], PRICES),
+    planned("pricing_pack_size_bytes", &[], PRICES),
+    planned("pricing_pack_freshness_seconds", &[], PRICES),
+    planned("alerts_evaluated_total", &["alert_type", "status"], RULES),
+    planned("alerts_delivered_total", &["delivery_method", "status"], RULES),
+];

@@ -1,0 +1,23 @@
+//! What is measured: the names ([`catalog`]), where values live ([`Registry`]), how label values
+//! stay few ([`CardinalityOptions`]), and the page that Prometheus scrapes.
+//!
+//! Metrics are a projection of the log: [`Measures`] records what the spans of a committed batch
+//! say, and a snapshot of the durable families with a position in the log brings them back after
+//! a crash. Everything is recorded through handles of the `metrics` facade.
+
+mod cardinality;
+pub mod catalog;
+mod cell;
+mod exposition;
+mod facade;
+mod family;
+mod own;
+mod registry;
+mod snapshot;
+
+pub use cardinality::{CardinalityOptions, Offender};
+pub use cell::Amount;
+pub use exposition::TEXT_CONTENT_TYPE;
+pub use own::{About, Ingest, Target, Wal, Web};
+pub use registry::{Reading, Registry, Value};
+pub use snapshot::SnapshotError;

@@ -1,0 +1,278 @@
+//! What Pharos counts of itself, as handles that the other parts hold.
+//!
+//! Every handle is cheap to clone and safe to use from any thread. A part with a small trait of
+//! its own (the log's observer, a target's) gets it implemented over these in `app`.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ::metrics::{Counter, Gauge, Histogram};
+
+use super::catalog::{self, Family};
+use super::registry::Registry;
+use crate::model::Signal;
+
+/// Items and requests on their way in.
+///
+/// The law, per signal, whenever nothing is in flight:
+/// received = stored + duplicate + rejected + refused + dropped.
+/// `stored` is not here: it is counted by [`super::Measures::batch`] when the committed batch is
+/// read back from the log, which makes it equal to the log also after a crash.
+#[derive(Debug, Clone)]
+pub struct Ingest {
+    received: [Counter; 3],
+    duplicate: [Counter; 3],
+    rejected: Reasons,
+    refused: Reasons,
+    dropped: Reasons,
+    rejected_requests: Reasons,
+    refused_requests: Reasons,
+    inflight: Gauge,
+    inflight_limit: Gauge,
+}
+
+/// The log's writing side.
+#[derive(Debug, Clone)]
+pub struct Wal {
+    synced: Histogram,
+    sync_failures: Counter,
+    append_bytes: Counter,
+}
+
+/// One forwarding target.
+#[derive(Debug, Clone)]
+pub struct Target {
+    name: Arc<str>,
+    registry: Registry,
+    lag: Gauge,
+    queue: Gauge,
+    sent: [Counter; 3],
+    expired: Counter,
+    succeeded: Counter,
+    retried: Counter,
+    failed: Counter,
+}
+
+/// Pharos' own HTTP server.
+#[derive(Debug, Clone)]
+pub struct Web {
+    registry: Registry,
+}
+
+/// Counters of a family by signal and reason, looked up once per pair.
+#[derive(Debug, Clone)]
+struct Reasons {
+    family: &'static Family,
+    registry: Registry,
+    known: Arc<Mutex<HashMap<(Signal, &'static str), Counter>>>,
+}
+
+impl Ingest {
+    /// The handles; counters stand at 0 for every signal.
+    pub fn new(registry: &Registry) -> Self {
+        Self {
+            received: by_signal(registry, &catalog::INGEST_RECEIVED),
+            duplicate: by_signal(registry, &catalog::INGEST_DUPLICATE),
+            rejected: Reasons::new(registry, &catalog::INGEST_REJECTED),
+            refused: Reasons::new(registry, &catalog::INGEST_REFUSED),
+            dropped: Reasons::new(registry, &catalog::INGEST_DROPPED),
+            rejected_requests: Reasons::new(registry, &catalog::INGEST_REJECTED_REQUESTS),
+            refused_requests: Reasons::new(registry, &catalog::INGEST_REFUSED_REQUESTS),
+            inflight: registry.gauge(&catalog::INGEST_INFLIGHT, &[]),
+            inflight_limit: registry.gauge(&catalog::INGEST_INFLIGHT_LIMIT, &[]),
+        }
+    }
+
+    /// Items whose number is known have arrived.
+    pub fn received(&self, signal: Signal, items: u64) {
+        self.received[index(signal)].increment(items);
+    }
+
+    /// Items had been stored before.
+    pub fn duplicate(&self, signal: Signal, items: u64) {
+        self.duplicate[index(signal)].increment(items);
+    }
+
+    /// Items can never be accepted.
+    pub fn rejected(&self, signal: Signal, reason: &'static str, items: u64) {
+        self.rejected.add(signal, reason, items);
+    }
+
+    /// Items are not accepted now; the sender is told to try again.
+    pub fn refused(&self, signal: Signal, reason: &'static str, items: u64) {
+        self.refused.add(signal, reason, items);
+    }
+
+    /// Items that were received are lost.
+    pub fn dropped(&self, signal: Signal, reason: &'static str, items: u64) {
+        self.dropped.add(signal, reason, items);
+    }
+
+    /// A request is rejected for good; its items were not counted as received.
+    pub fn rejected_request(&self, signal: Signal, reason: &'static str) {
+        self.rejected_requests.add(signal, reason, 1);
+    }
+
+    /// A request is refused for now; its items were not counted as received.
+    pub fn refused_request(&self, signal: Signal, reason: &'static str) {
+        self.refused_requests.add(signal, reason, 1);
+    }
+
+    /// What requests in flight hold, and may hold, in bytes.
+    pub fn inflight(&self, bytes: usize, limit: usize) {
+        self.inflight.set(bytes as f64);
+        self.inflight_limit.set(limit as f64);
+    }
+}
+
+impl Wal {
+    /// The handles.
+    pub fn new(registry: &Registry) -> Self {
+        Self {
+            synced: registry.histogram(&catalog::WAL_FSYNC, &[]),
+            sync_failures: registry.counter(&catalog::WAL_FSYNC_FAILURES, &[]),
+            append_bytes: registry.counter(&catalog::WAL_APPEND_BYTES, &[]),
+        }
+    }
+
+    /// A group of batches was synced.
+    pub fn synced(&self, seconds: f64, bytes: u64) {
+        self.synced.record(seconds);
+        self.append_bytes.increment(bytes);
+    }
+
+    /// A sync failed.
+    pub fn sync_failed(&self) {
+        self.sync_failures.increment(1);
+    }
+}
+
+impl Target {
+    /// The handles of the target with this name.
+    pub fn new(registry: &Registry, name: &str) -> Self {
+        let outcome = |word| registry.counter(&catalog::FORWARD_REQUESTS, &[name, word]);
+        let sent =
+            |signal: Signal| registry.counter(&catalog::FORWARD_SENT, &[name, signal.name()]);
+        Self {
+            name: name.into(),
+            registry: registry.clone(),
+            lag: registry.gauge(&catalog::FORWARD_LAG, &[name]),
+            queue: registry.gauge(&catalog::FORWARD_QUEUE, &[name]),
+            sent: Signal::ALL.map(sent),
+            expired: registry.counter(&catalog::FORWARD_EXPIRED, &[name]),
+            succeeded: outcome("success"),
+            retried: outcome("retry"),
+            failed: outcome("failure"),
+        }
+    }
+
+    /// How far it is behind: the age of the oldest waiting batch, and the bytes that wait.
+    pub fn behind(&self, seconds: f64, bytes: u64) {
+        self.lag.set(seconds);
+        self.queue.set(bytes as f64);
+    }
+
+    /// It took a batch.
+    pub fn sent(&self, signal: Signal, items: u64) {
+        self.sent[index(signal)].increment(items);
+        self.succeeded.increment(1);
+    }
+
+    /// A request failed and will be tried again.
+    pub fn retried(&self) {
+        self.retried.increment(1);
+    }
+
+    /// It refused items for good.
+    pub fn failed(&self, signal: Signal, reason: &str, items: u64) {
+        let labels = [&*self.name, signal.name(), reason];
+        self.registry.counter(&catalog::FORWARD_FAILED, &labels).increment(items);
+        self.failed.increment(1);
+    }
+
+    /// Retention removed items that it had not taken.
+    pub fn expired(&self, items: u64) {
+        self.expired.increment(items);
+    }
+}
+
+impl Web {
+    /// The handles.
+    pub fn new(registry: &Registry) -> Self {
+        Self { registry: registry.clone() }
+    }
+
+    /// A request was answered. `handler` is the route template.
+    pub fn answered(&self, handler: &str, code: u16, seconds: f64) {
+        let requests = &catalog::OWN_HTTP_REQUESTS;
+        self.registry.counter(requests, &[handler, &code.to_string()]).increment(1);
+        let duration = &catalog::OWN_HTTP_REQUEST_DURATION;
+        self.registry.histogram(duration, &[handler]).record(seconds);
+    }
+}
+
+impl Registry {
+    /// Tells which build runs and where. Sets the two info gauges to 1.
+    pub fn about(&self, about: &About<'_>) {
+        let build = [about.version, about.revision, about.rust_version];
+        self.gauge(&catalog::BUILD_INFO, &build).set(1.0);
+        let os = std::env::consts::OS;
+        let system = [about.version, about.environment, os, std::env::consts::ARCH];
+        self.gauge(&catalog::SYSTEM_INFO, &system).set(1.0);
+    }
+
+    /// The counter of panics.
+    pub fn panics(&self) -> Counter {
+        self.counter(&catalog::PANICS, &[])
+    }
+
+    /// The counter of log lines of a level: `error`, `warn`, `info`, `debug` or `trace`.
+    pub fn log_lines(&self, level: &str) -> Counter {
+        self.counter(&catalog::LOG_LINES, &[level])
+    }
+
+    /// Counts secrets that a rule removed.
+    pub fn redacted(&self, rule: &str, count: u64) {
+        self.counter(&catalog::REDACTIONS, &[rule]).increment(count);
+    }
+
+    /// The gauge of committed bytes that are not measured yet.
+    pub fn projection_lag(&self) -> Gauge {
+        self.gauge(&catalog::PROJECTION_LAG, &[])
+    }
+}
+
+/// What is running.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct About<'a> {
+    /// Pharos' version.
+    pub version: &'a str,
+    /// The revision it was built from.
+    pub revision: &'a str,
+    /// The compiler it was built with.
+    pub rust_version: &'a str,
+    /// The environment it runs in, for instance `production`.
+    pub environment: &'a str,
+}
+
+impl Reasons {
+    fn new(registry: &Registry, family: &'static Family) -> Self {
+        Self { family, registry: registry.clone(), known: Arc::default() }
+    }
+
+    fn add(&self, signal: Signal, reason: &'static str, items: u64) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let counter = known
+            .entry((signal, reason))
+            .or_insert_with(|| self.registry.counter(self.family, &[signal.name(), reason]));
+        counter.increment(items);
+    }
+}
+
+fn by_signal(registry: &Registry, family: &'static Family) -> [Counter; 3] {
+    Signal::ALL.map(|signal| registry.counter(family, &[signal.name()]))
+}
+
+fn index(signal: Signal) -> usize {
+    signal as usize - 1
+}
