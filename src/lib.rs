@@ -9,6 +9,7 @@
 pub mod api;
 pub mod clock;
 pub mod demo;
+pub mod exporter;
 pub mod health;
 pub mod limits;
 pub mod listener;

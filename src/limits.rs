@@ -157,6 +157,14 @@ pub const TARGET_FAILING_DEGRADED_SECONDS: u64 = 30;
 /// The largest answer read from a forwarding target.
 pub const TARGET_RESPONSE_BYTES: usize = 4 * MIB;
 
+/// Bytes after which a request to a target takes no further batch.
+pub const TARGET_REQUEST_BYTES: usize = MIB;
+/// Items after which a request to a target takes no further batch; collectors prefer batches of
+/// some thousands.
+pub const TARGET_REQUEST_ITEMS: usize = 8_192;
+/// The longest pause before a target that failed is tried again.
+pub const TARGET_PAUSE_SECONDS: u64 = 30;
+
 /// Agent runs a second that the demo fleet plays at most; a run is about fifteen spans.
 pub const DEMO_RUNS_PER_SECOND: f64 = 200.0;
 

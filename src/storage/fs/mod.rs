@@ -3,6 +3,7 @@
 //! [`RealFs`] is the disk. Tests use a double that keeps only what was synced.
 
 mod real;
+mod replace;
 
 use std::fmt;
 use std::io::{self, IoSlice};
@@ -10,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use real::RealFs;
+pub use replace::{read_whole, replace};
 
 /// A file system. Creating, renaming and removing files is durable only after
 /// [`Fs::sync_dir`] of their folder, written bytes only after [`File::sync_data`].

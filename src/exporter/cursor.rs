@@ -1,0 +1,60 @@
+//! Where a target has got to, durably.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::storage::Position;
+use crate::storage::fs::{Fs, read_whole, replace};
+
+/// One target's cursor file: `<segment>:<offset> <crc32>` in decimal and hexadecimal.
+#[derive(Debug)]
+pub(super) struct Cursor {
+    fs: Arc<dyn Fs>,
+    path: PathBuf,
+}
+
+impl Cursor {
+    /// The cursor of `target` in `folder`, which is made.
+    pub(super) fn open(fs: Arc<dyn Fs>, folder: &Path, target: &str) -> io::Result<Self> {
+        fs.create_dir_all(folder)?;
+        Ok(Self { fs, path: folder.join(format!("{target}.cursor")) })
+    }
+
+    /// The saved position; `None` where there is none or it is damaged. A lost cursor starts
+    /// over from the oldest batch kept: duplicates are better than losses.
+    pub(super) fn load(&self) -> io::Result<Option<Position>> {
+        let Some(bytes) = read_whole(&*self.fs, &self.path)? else { return Ok(None) };
+        let text = String::from_utf8_lossy(&bytes);
+        let (position, check) = text.trim_end().split_once(' ').unwrap_or(("", ""));
+        let whole = u32::from_str_radix(check, 16) == Ok(crc32fast::hash(position.as_bytes()));
+        Ok(position.parse().ok().filter(|_| whole))
+    }
+
+    /// Saves a position; when this returns it would survive a power loss.
+    pub(super) fn save(&self, position: Position) -> io::Result<()> {
+        let text = position.to_string();
+        let check = crc32fast::hash(text.as_bytes());
+        replace(&*self.fs, &self.path, format!("{text} {check:08x}\n").as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::fs::RealFs;
+
+    #[test]
+    fn a_damaged_cursor_is_no_cursor() {
+        let folder = tempfile::tempdir().unwrap();
+        let cursor = Cursor::open(Arc::new(RealFs), folder.path(), "tempo").unwrap();
+        assert_eq!(cursor.load().unwrap(), None);
+        let position = Position { segment: 3, offset: 99 };
+        cursor.save(position).unwrap();
+        assert_eq!(cursor.load().unwrap(), Some(position));
+        for damage in ["", "3:98 00000000", "4:99", "\u{0}\u{0}", "3:99 zz"] {
+            std::fs::write(folder.path().join("tempo.cursor"), damage).unwrap();
+            assert_eq!(cursor.load().unwrap(), None, "{damage:?}");
+        }
+    }
+}
