@@ -102,6 +102,11 @@ pub const SERIES_PER_METRIC: usize = 4_000;
 pub const SERIES: usize = 20_000;
 /// The longest label value; longer ones are cut.
 pub const LABEL_VALUE_BYTES: usize = 128;
+/// Tokens that one LLM call can report: no context window is near it, so more of them are a
+/// mistake that would outweigh every true count.
+pub const CALL_TOKENS: u64 = 1_000_000_000;
+/// What one LLM call can report to have cost, in USD.
+pub const CALL_COST_USD: f64 = 100_000.0;
 /// Metrics that the catalog does not know, recorded through the facade by the app around us.
 pub const FACADE_METRICS: usize = 256;
 /// Labels of one such metric.

@@ -62,7 +62,12 @@ impl CounterCell {
 
 impl CounterFn for CounterCell {
     fn increment(&self, value: u64) {
-        self.0.fetch_add(value, Relaxed);
+        let before = self.0.fetch_add(value, Relaxed);
+        if before.checked_add(value).is_none() {
+            // A counter that starts again from 0 looks like a restart; one that stands still
+            // does not.
+            self.0.store(u64::MAX, Relaxed);
+        }
     }
 
     fn absolute(&self, value: u64) {
@@ -224,5 +229,7 @@ mod tests {
         counter.increment(1 << 53);
         counter.increment(1);
         assert_eq!(counter.get(), (1 << 53) + 1);
+        counter.increment(u64::MAX);
+        assert_eq!(counter.get(), u64::MAX);
     }
 }

@@ -94,7 +94,7 @@ families! {
         "Label sets that fell to other because a label or a family was full, \
          by metric and label.";
     METRICS_INVALID = Kind::Counter, "pharos_metrics_invalid_values_total", Items, [], false,
-        "Values that are no finite number, or registrations that contradict an earlier one.";
+        "Values, labels and registrations that were refused because they cannot be right.";
     OWN_HTTP_REQUESTS = Kind::Counter, "pharos_http_requests_total", Items,
         [open("handler"), open("code")], false,
         "Requests to Pharos itself.";
