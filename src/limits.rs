@@ -17,6 +17,38 @@ pub const REQUEST_ITEMS: usize = 100_000;
 pub const REQUEST_PARTS: usize = 4_000_000;
 /// What all requests in flight may hold together, wire and unpacked bytes alike.
 pub const INFLIGHT_BYTES: usize = 96 * MIB;
+/// A refused body is read and forgotten up to this size, so that its sender sees the answer
+/// instead of a reset connection.
+pub const REQUEST_DISCARD_BYTES: usize = 64 * MIB;
+/// HTTP/2 frames without a byte that one request may send.
+pub const REQUEST_EMPTY_FRAMES: usize = 256;
+/// Buffers of bodies grow by at least this much.
+pub const BODY_STEP_BYTES: usize = 256 * KIB;
+/// How many times its packed size honest telemetry unpacks to: agents repeat whole
+/// conversations, which reaches 60. What goes beyond is measured before it is kept.
+pub const UNPACK_HONEST_RATIO: usize = 64;
+/// Below this size nothing is suspicious.
+pub const UNPACK_HONEST_BYTES: usize = MIB;
+/// The buffer into which suspicious bodies are unpacked to measure them.
+pub const UNPACK_SCRATCH_BYTES: usize = 64 * KIB;
+/// The beginning of a body that tells whether it is suspicious.
+pub const UNPACK_SAMPLE_BYTES: usize = 32 * KIB;
+/// Packed bytes after which a body that still comes in is looked at.
+pub const UNPACK_PEEK_BYTES: usize = 256 * KIB;
+/// The largest zstd window, as a power of two: 8 MiB, what the specification asks of decoders.
+pub const ZSTD_WINDOW_LOG: u32 = 23;
+/// Packed bodies up to this size are unpacked where they arrive, larger ones on a thread.
+pub const UNPACK_INLINE_BYTES: usize = 64 * KIB;
+/// JSON up to this size is read where it arrives.
+pub const JSON_INLINE_BYTES: usize = 128 * KIB;
+/// Protobuf up to this size is counted where it arrives.
+pub const COUNT_INLINE_BYTES: usize = 2 * MIB;
+/// Bodies unpacked or read on threads at the same time: as many as small machines have cores.
+pub const PREPARING: usize = 2;
+/// Requests that may wait for that; further ones are told to come again.
+pub const PREPARING_QUEUE: usize = 256;
+/// When a sender that found no room should come again.
+pub const OVERLOAD_RETRY_SECONDS: u32 = 1;
 /// How deeply values may nest: prost stops at 100 messages, which is about 50 values.
 pub const VALUE_DEPTH: usize = 32;
 /// Attributes kept of one span or log record; more are dropped and counted on the record.

@@ -37,11 +37,24 @@ pub fn bytes_field(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
 /// Appends a message field whose content `fill` writes straight into `out`; the length is put
 /// in front afterwards. Returns what `fill` returns.
 pub fn message_field<T>(out: &mut Vec<u8>, field: u32, fill: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    let at = begin_message(out, field);
+    let result = fill(out);
+    end_message(out, at);
+    result
+}
+
+/// Begins a message field; what is appended until [`end_message`] gets the returned place is its
+/// content.
+pub fn begin_message(out: &mut Vec<u8>, field: u32) -> usize {
     varint(out, u64::from(field) << 3 | 2);
     let at = out.len();
     // One byte is kept for the length, which fits most messages; longer ones are moved once.
     out.push(0);
-    let result = fill(out);
+    at
+}
+
+/// Ends the message field that was begun at `at`.
+pub fn end_message(out: &mut Vec<u8>, at: usize) {
     let length = out.len() - at - 1;
     if length < 0x80 {
         out[at] = length as u8;
@@ -50,7 +63,6 @@ pub fn message_field<T>(out: &mut Vec<u8>, field: u32, fill: impl FnOnce(&mut Ve
         varint(&mut prefix, length as u64);
         out.splice(at..=at, prefix);
     }
-    result
 }
 
 #[cfg(test)]
