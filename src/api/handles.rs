@@ -4,6 +4,7 @@ use super::auth::Keys;
 use super::landing::About;
 use super::observe::HttpObserver;
 use crate::health::Checks;
+use crate::metrics::Registry;
 use std::sync::Arc;
 
 /// Everything that `app` lends to the API.
@@ -15,6 +16,8 @@ pub struct ApiHandles {
     pub http: Arc<dyn HttpObserver>,
     /// The states behind `/health` and readiness.
     pub checks: Arc<dyn Checks>,
+    /// The metric families, for insights and offenders.
+    pub registry: Registry,
     /// Renders the text page of `/metrics`.
     pub exposition: Arc<dyn Fn() -> String + Send + Sync>,
     /// The effective configuration; secrets are already written as `<secret>`.

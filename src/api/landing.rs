@@ -36,8 +36,9 @@ pub struct Link {
 }
 
 /// The links of every Pharos: address, words, description.
-const LINKS: [(&str, &str, &str); 3] = [
+const LINKS: [(&str, &str, &str); 4] = [
     ("/metrics", "Metrics", "for Prometheus"),
+    ("/api/otel-metrics", "Insights", "error rates, durations, tokens, failing tools"),
     ("/health", "Health", "every component and how long it took to answer"),
     ("/api/openapi.json", "API description", "OpenAPI 3.1"),
 ];

@@ -9,10 +9,12 @@
 
 mod access;
 pub mod auth;
+mod cardinality;
 mod config;
 mod encoding;
 mod error;
 mod handles;
+mod insights;
 mod landing;
 mod observe;
 mod openapi;

@@ -4,7 +4,8 @@ use super::access::{Access, enforce};
 use super::auth::Role;
 use super::error::ApiError;
 use super::observe::observe;
-use super::{Api, ApiHandles, Shared, config, landing, openapi, probes, scrape};
+use super::{Api, ApiHandles, Shared};
+use super::{cardinality, config, insights, landing, openapi, probes, scrape};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get};
@@ -44,6 +45,8 @@ pub(super) fn routes() -> Vec<Route> {
         open("/readyz", get(probes::ready)),
         open("/healthz", get(probes::healthy)),
         api("/api/health", READ, &[], get(probes::report)),
+        api("/api/otel-metrics", READ, &[], get(insights::answer)),
+        api("/api/cardinality", READ, &[], get(cardinality::answer)),
         api("/api/config", ADMIN, &[], get(config::answer)),
         api("/api/openapi.json", READ, &[], get(openapi::answer)),
     ]

@@ -163,7 +163,7 @@ mod tests {
             self.store.clone()
         }
         fn disk(&self) -> disk::State {
-            disk::State { free_bytes: 100 << 30, reserve_bytes: 1 << 30 }
+            disk::State { free_bytes: Some(100 << 30), reserve_bytes: 1 << 30 }
         }
         fn projection(&self) -> projection::State {
             projection::State { running: true, oldest_waiting_ns: None }

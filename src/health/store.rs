@@ -7,20 +7,20 @@ use super::Verdict;
 pub struct State {
     /// Why nothing can be appended (`disk full`, `a sync failed`, …); `None` while it can.
     pub read_only: Option<String>,
-    /// Segments that were put aside because they were damaged.
-    pub quarantined_segments: u64,
+    /// Stretches of damaged bytes that were put aside.
+    pub quarantined: u64,
 }
 
-/// Read-only is a failure: senders are refused. Quarantined segments are history lost from
-/// view, which someone should look at.
+/// Read-only is a failure: senders are refused. Quarantined stretches are history lost
+/// from view, which someone should look at.
 pub fn check(state: &State) -> Verdict {
     match state {
         State { read_only: Some(reason), .. } => {
             Verdict::unhealthy(format!("The store is read-only: {reason}."))
         }
-        State { quarantined_segments: 0, .. } => Verdict::healthy(),
-        State { quarantined_segments: count, .. } => {
-            Verdict::degraded(format!("{count} damaged segments were put aside."))
+        State { quarantined: 0, .. } => Verdict::healthy(),
+        State { quarantined: count, .. } => {
+            Verdict::degraded(format!("{count} damaged stretches of the log were put aside."))
         }
     }
 }
@@ -34,7 +34,7 @@ mod tests {
     fn read_only_outweighs_quarantine() {
         let mut state = State::default();
         assert_eq!(check(&state), Verdict::healthy());
-        state.quarantined_segments = 2;
+        state.quarantined = 2;
         assert_eq!(check(&state).status, Status::Degraded);
         state.read_only = Some("disk full".to_owned());
         let verdict = check(&state);

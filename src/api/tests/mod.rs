@@ -7,6 +7,7 @@ use super::auth::{AccessObserver, Denied, Digest, Key, Keys, Role};
 use super::observe::{Answered, HttpObserver};
 use super::{About, ApiHandles, router};
 use crate::health::{self, Checks, Phase};
+use crate::metrics::Registry;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
@@ -48,7 +49,7 @@ impl Checks for World {
         self.store.lock().unwrap().clone()
     }
     fn disk(&self) -> health::disk::State {
-        health::disk::State { free_bytes: 100 << 30, reserve_bytes: 1 << 30 }
+        health::disk::State { free_bytes: Some(100 << 30), reserve_bytes: 1 << 30 }
     }
     fn projection(&self) -> health::projection::State {
         health::projection::State { running: true, oldest_waiting_ns: None }
@@ -105,6 +106,7 @@ fn handles(world: &Arc<World>, keys: Vec<Key>) -> ApiHandles {
         keys: Arc::new(Keys::new(keys, world.clone())),
         http: world.clone(),
         checks: world.clone(),
+        registry: Registry::default(),
         exposition: Arc::new(move || page.page.lock().unwrap().clone()),
         config: Arc::new(|| serde_json::json!({ "storage": { "path": "data" } })),
         about: About { version: "1.2.3".to_owned(), ..About::default() },

@@ -126,7 +126,7 @@ async fn probes_tell_alive_from_ready_from_well() {
     *world.phase.lock().unwrap() = Phase::Stopping;
     all([200, 200, 200, 503, 503, 200]).await;
     *world.phase.lock().unwrap() = Phase::Serving;
-    world.store.lock().unwrap().quarantined_segments = 1;
+    world.store.lock().unwrap().quarantined = 1;
     all([200; 6]).await;
     let health = get(&router, "/health").await.json();
     assert_eq!(health["status"], "degraded");
