@@ -205,6 +205,19 @@ pub const TARGET_PAUSE_SECONDS: u64 = 30;
 /// Agent runs a second that the demo fleet plays at most; a run is about fifteen spans.
 pub const DEMO_RUNS_PER_SECOND: f64 = 200.0;
 
+/// The largest configuration file, and the largest file that one names.
+pub const CONFIG_BYTES: usize = MIB;
+/// Values in a configuration file: thousands of redaction patterns fit, a bomb does not.
+pub const CONFIG_NODES: usize = 20_000;
+/// How deeply a configuration may nest; its keys need six levels.
+pub const CONFIG_DEPTH: usize = 16;
+/// The longest text in a configuration.
+pub const CONFIG_TEXT_BYTES: usize = 4 * KIB;
+/// What one configured pattern may grow to when compiled.
+pub const CONFIG_REGEX_BYTES: usize = MIB;
+/// The shortest API key: 16 characters of base 64 are 96 bits.
+pub const API_KEY_MIN_BYTES: usize = 16;
+
 const _: () = assert!(REQUEST_WIRE_BYTES <= REQUEST_UNPACKED_BYTES);
 const _: () = assert!(REQUEST_UNPACKED_BYTES < INFLIGHT_BYTES);
 const _: () = assert!(REQUEST_UNPACKED_BYTES < FRAME_BYTES);

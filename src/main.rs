@@ -1,3 +1,3 @@
-//! The `pharos` binary.
+//! Pharos, as a command.
 
 fn main() {}

@@ -1,0 +1,43 @@
+//! Configuration: one table of keys, from which everything else is derived.
+//!
+//! ```text
+//! table (name, kind, default, doc) ─┬─ reading of the YAML file, with file:line for each mistake
+//!                                   ├─ flags and environment variables
+//!                                   ├─ docs/configuration.md
+//!                                   └─ `pharos config`: what is in force, and where it came from
+//! ```
+//!
+//! A later layer wins: default, file, environment, flag. The result is a plain typed [`Config`];
+//! nothing behind `app` sees it.
+//!
+//! Invariant: reading a configuration binds nothing and writes nothing.
+
+mod api_keys;
+mod build;
+mod check;
+mod document;
+mod effective;
+mod file;
+mod flags;
+mod forward;
+mod key;
+mod load;
+mod nearest;
+mod origin;
+mod secret;
+mod sections;
+mod table;
+mod units;
+mod value;
+mod values;
+mod yaml;
+
+pub use document::document;
+pub use flags::Flags;
+pub use load::{Loaded, load};
+pub use origin::{ConfigError, Origin, Problem};
+pub use secret::Secret;
+pub use sections::{
+    ApiKey, Auth, Config, Durability, Forward, Log, LogFormat, LogLevel, Metrics, Otlp, Protocol,
+    Redaction, Retention, Role, Storage, Target, TargetTls, Web,
+};
