@@ -18,4 +18,5 @@ pub mod metrics;
 pub mod model;
 pub mod otlp;
 pub mod pipeline;
+pub mod semconv;
 pub mod storage;

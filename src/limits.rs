@@ -123,6 +123,17 @@ pub const DISK_RESERVE_BYTES: u64 = 1024 * MIB as u64;
 pub const RECENT_IDS: usize = 16 * 57_344;
 /// Recently counted LLM calls remembered to recognise a second report of the same call.
 pub const RECENT_CALLS: usize = 65_536;
+/// LLM spans nested directly inside one another that are followed to recognise reports of one
+/// call; wrappers are two or three deep.
+pub const CALL_NESTING_SPANS: usize = 16;
+/// Tokens one call may report; more is a broken counter and is taken as not reported.
+pub const TOKENS_PER_CALL: u64 = 1_000_000_000;
+/// What one call may be said to cost; more is taken as not reported.
+pub const COST_PER_CALL_USD: f64 = 1_000_000.0;
+/// JSON attributes longer than this are not searched for what else is missing.
+pub const ATTRIBUTE_JSON_BYTES: usize = 64 * KIB;
+/// The start of a database statement that is read for its operation and table.
+pub const STATEMENT_BYTES: usize = 4 * KIB;
 
 /// Distinct values of one label of one metric; further ones are called `other`.
 pub const LABEL_VALUES: usize = 200;

@@ -7,6 +7,7 @@ mod id;
 mod log_record;
 mod operation;
 mod origin;
+mod settled;
 mod signal;
 mod span;
 mod value;
@@ -18,6 +19,7 @@ pub use operation::{
     Usage, WorkflowRun, WorkflowStep,
 };
 pub use origin::{Origin, Scope};
+pub use settled::{CallLabels, Settled};
 pub use signal::Signal;
 pub use span::{Event, Link, Span, SpanKind, Status};
 pub use value::{Attribute, Value, find};

@@ -86,7 +86,7 @@ pub struct LlmCall<'a> {
 /// Token counts of one call. `None` means not reported, which is not zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
-    /// Prompt tokens, as sent; usually including cached ones.
+    /// Prompt tokens, including cached ones (completed where a sender leaves those out).
     pub input: Option<u64>,
     /// Completion tokens, including reasoning.
     pub output: Option<u64>,

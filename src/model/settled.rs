@@ -1,0 +1,51 @@
+//! What of an LLM call is still to be measured once other reports of it are known.
+
+use std::sync::Arc;
+
+use super::operation::{LlmCall, Usage};
+
+/// The ledger's word on one report of an LLM call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settled {
+    /// Whether this report is a call of its own. `false`: a second report of a counted call,
+    /// which adds no request, no duration and no error.
+    pub counts: bool,
+    /// Tokens to add. For a counted call mostly what it reported; for a second report what the
+    /// first one lacked. `None` where there is nothing to add.
+    pub usage: Usage,
+    /// The reported cost to add, in USD.
+    pub cost_usd: Option<f64>,
+    /// The time to first token to observe, in seconds.
+    pub time_to_first_token_seconds: Option<f64>,
+    /// The labels under which the call was counted, and all of this is to be added.
+    pub labels: Arc<CallLabels>,
+}
+
+/// The labels of a counted call.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CallLabels {
+    /// As `LlmCall::provider`.
+    pub provider: Box<str>,
+    /// As `LlmCall::model`.
+    pub model: Box<str>,
+}
+
+impl CallLabels {
+    /// The labels of a call, as it reports them itself.
+    pub fn of(call: &LlmCall<'_>) -> Self {
+        Self { provider: (*call.provider).into(), model: call.model().into() }
+    }
+}
+
+impl Settled {
+    /// A call of which no other report is known.
+    pub fn whole(call: &LlmCall<'_>) -> Self {
+        Self {
+            counts: true,
+            usage: call.usage,
+            cost_usd: call.reported_cost_usd,
+            time_to_first_token_seconds: call.time_to_first_token_seconds,
+            labels: Arc::new(CallLabels::of(call)),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Which operation a span describes, and which dialect says so.
+
+use super::names::{Facts, Field};
+use super::{
+    db, frameworks, gen_ai, http, litellm, openinference, openllmetry, pydantic_ai, vercel_ai,
+};
+use crate::model::{Origin, Span, SpanKind};
+
+/// What a dialect calls a span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A call of a model, under its GenAI operation name.
+    Llm(&'static str),
+    /// A tool's execution.
+    Tool,
+    /// An agent's run.
+    Agent,
+    /// A workflow's run.
+    Workflow,
+    /// A step of a workflow.
+    Step,
+    /// A retrieval.
+    Retrieval,
+    /// Serving an HTTP request.
+    HttpServer,
+    /// Making an HTTP request.
+    HttpClient,
+    /// A database call.
+    Db,
+    /// Understood, and none of these.
+    Other,
+}
+
+/// The kind of a span and the dialect that tells it. The order is the precedence: what a span
+/// says in the conventions' own words first, guesses from names and loose facts last.
+pub(super) fn of(
+    origin: &Origin<'_>,
+    span: &Span<'_>,
+    facts: &Facts<'_, '_>,
+) -> Option<(Kind, &'static str)> {
+    let by = |dialect| move |kind| (kind, dialect);
+    let scope = origin.scope.name;
+    let spoken = facts.hint.is_some() || facts.has(Field::FrameworkKind);
+    if spoken || facts.has(Field::McpMethod) {
+        let told = litellm::kind(scope, span)
+            .map(by("litellm"))
+            .or_else(|| gen_ai::kind(facts).map(by(pydantic_ai::or_gen_ai(scope))))
+            .or_else(|| openinference::kind(facts, span).map(by("openinference")))
+            .or_else(|| openllmetry::kind(facts).map(by("openllmetry")))
+            .or_else(|| vercel_ai::kind(facts, span).map(by("vercel_ai")))
+            .or_else(|| pydantic_ai::kind(scope, span).map(by("pydantic_ai")))
+            .or_else(|| frameworks::kind(facts))
+            .or_else(|| gen_ai::kind_of_name(span.name).map(by("gen_ai")))
+            .or_else(|| gen_ai::kind_of_facts(facts).map(by("gen_ai")));
+        if told.is_some() {
+            return told;
+        }
+    }
+    let pydantic = || pydantic_ai::kind(scope, span).map(by("pydantic_ai"));
+    http::kind(facts, span)
+        .map(by("http"))
+        .or_else(|| db::kind(facts, span).map(by("db")))
+        .or_else(pydantic)
+        .or_else(|| litellm::kind(scope, span).map(by("litellm")))
+        .or_else(|| match span.kind {
+            SpanKind::Server | SpanKind::Client => None,
+            _ => vercel_ai::step(scope, span).map(by("vercel_ai")),
+        })
+}

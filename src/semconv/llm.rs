@@ -1,0 +1,111 @@
+//! Reading the facts of one LLM call.
+
+use std::borrow::Cow;
+
+use super::names::{Facts, Field};
+use super::{first_token, http, provider};
+use crate::limits;
+use crate::model::{LlmCall, Span, Usage, Value};
+
+/// Builds the call out of what the span says.
+pub(super) fn call<'a>(
+    operation: &'static str,
+    span: &Span<'a>,
+    facts: &Facts<'_, 'a>,
+) -> LlmCall<'a> {
+    let mut requested = facts.text(Field::RequestModel);
+    let answered = facts.text(Field::ResponseModel);
+    if requested.is_none() && answered.is_none() {
+        requested = facts.text(Field::InvocationParameters).and_then(model_in_json);
+    }
+    let (request_prefix, request_model) = split(requested);
+    let (response_prefix, response_model) = split(answered);
+    let said = facts.text(Field::Provider).map(provider::normalise);
+    let inferred = || {
+        let metadata = facts.text(Field::Metadata).and_then(provider_in_json);
+        let host = || http::peer(facts).and_then(provider::of_host);
+        let prefix = request_prefix.or(response_prefix).map(Cow::Borrowed);
+        prefix.or_else(|| metadata.map(provider::normalise)).or_else(|| host().map(Cow::Borrowed))
+    };
+    LlmCall {
+        operation,
+        provider: said.or_else(inferred).unwrap_or(Cow::Borrowed("unknown")),
+        request_model,
+        response_model,
+        response_id: facts.text(Field::ResponseId),
+        usage: usage(facts),
+        time_to_first_token_seconds: first_token::seconds(span, facts),
+        reported_cost_usd: cost(facts),
+        finish_reason: facts.get(Field::FinishReason).and_then(first_reason),
+    }
+}
+
+fn split(model: Option<&str>) -> (Option<&'static str>, Option<&str>) {
+    match model.map(provider::split_model) {
+        Some((provider, model)) => (provider, Some(model)),
+        None => (None, None),
+    }
+}
+
+/// The tokens. Where the cached parts exceed the input, the sender's input leaves them out, as
+/// Anthropic's own numbers do; the conventions' input includes them, and so does ours.
+fn usage(facts: &Facts<'_, '_>) -> Usage {
+    let cached = facts.tokens(Field::CacheReadTokens);
+    let cache_write = facts.tokens(Field::CacheWriteTokens);
+    let from_cache = cached.unwrap_or(0) + cache_write.unwrap_or(0);
+    let input = facts.tokens(Field::InputTokens);
+    Usage {
+        input: input.map(|input| if from_cache > input { input + from_cache } else { input }),
+        output: facts.tokens(Field::OutputTokens),
+        cached,
+        cache_write,
+        reasoning: facts.tokens(Field::ReasoningTokens),
+    }
+}
+
+/// What the sender says it cost, if in dollars.
+fn cost(facts: &Facts<'_, '_>) -> Option<f64> {
+    let currency = facts.text(Field::CostCurrency).unwrap_or("USD");
+    let cost = facts.number(Field::Cost)?;
+    (currency.eq_ignore_ascii_case("USD") && cost <= limits::COST_PER_CALL_USD).then_some(cost)
+}
+
+/// The first finish reason: of a list, of a list written as JSON, or the word itself.
+fn first_reason<'a>(value: &Value<'a>) -> Option<&'a str> {
+    let text = match value {
+        Value::Array(reasons) => reasons.iter().find_map(Value::as_text)?,
+        other => other.as_text()?,
+    };
+    let is_quote = |c| matches!(c, '[' | ']' | '"' | '\'' | ' ');
+    let first = text.split(',').next().unwrap_or_default().trim_matches(is_quote);
+    (!first.is_empty()).then_some(first)
+}
+
+/// The model in a JSON object of request parameters. Only failed calls need it, whose
+/// instrumentation had no answer to take the name from.
+fn model_in_json(json: &str) -> Option<&str> {
+    #[derive(serde::Deserialize)]
+    struct Parameters<'a> {
+        #[serde(borrow, alias = "model_name", alias = "model_id", alias = "modelId")]
+        model: Option<&'a str>,
+    }
+    if json.len() > limits::ATTRIBUTE_JSON_BYTES {
+        return None;
+    }
+    let parameters: Parameters<'_> = serde_json::from_str(json).ok()?;
+    parameters.model.filter(|model| !model.is_empty())
+}
+
+/// The provider in LangChain's metadata.
+fn provider_in_json(json: &str) -> Option<&str> {
+    #[derive(serde::Deserialize)]
+    struct Metadata<'a> {
+        #[serde(borrow)]
+        ls_provider: Option<&'a str>,
+    }
+    if json.len() > limits::ATTRIBUTE_JSON_BYTES {
+        return None;
+    }
+    let metadata: Metadata<'_> = serde_json::from_str(json).ok()?;
+    metadata.ls_provider.filter(|name| provider::says_something(name))
+}

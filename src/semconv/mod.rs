@@ -1,0 +1,146 @@
+//! Understanding: every dialect that agents speak becomes one model.
+//!
+//! One file per dialect holds its names as data and the few rules that are its own; `names` puts
+//! them into one table, `kind` decides what a span is. Nothing here fails, and nothing is
+//! dropped: what is not understood stays in the span as it was sent.
+//!
+//! Invariant: usage belongs to leaves. A span is an [`Operation::Llm`] only if it is one call of
+//! a model; agents, chains and SDK wrappers that repeat usage are other operations. Where two
+//! leaves report one call, the ledger counts it once.
+
+mod db;
+mod failure;
+mod first_token;
+mod frameworks;
+mod gen_ai;
+mod http;
+mod identity;
+mod kind;
+
+mod litellm;
+mod llm;
+mod names;
+mod openinference;
+mod openllmetry;
+mod provider;
+mod pydantic_ai;
+mod statement;
+mod vercel_ai;
+
+use kind::Kind;
+use names::{Facts, Field};
+
+use crate::model::{
+    AgentRun, Operation, Origin, Span, SpanKind, ToolCall, Understanding, Unexplained, WorkflowRun,
+    WorkflowStep,
+};
+
+/// Reads what a span describes. Pure; never fails; one pass over the attributes.
+pub fn understand<'a>(origin: &Origin<'a>, span: &Span<'a>) -> Understanding<'a> {
+    let mut facts = Facts::of(span);
+    let found = kind::of(origin, span, &facts);
+    let kind = found.map(|(kind, _)| kind);
+    let (failed, error_type) = failure::read(span, &facts, kind);
+    let mut understanding = Understanding {
+        operation: operation(kind, span, &facts),
+        dialect: found.map(|(_, dialect)| dialect),
+        failed,
+        error_type,
+        unexplained: unexplained(origin, span, &facts, kind),
+        ..Understanding::default()
+    };
+    // The span speaks first; scope and resource only where it says nothing.
+    facts.add_identity(&origin.scope.attributes);
+    facts.add_identity(&origin.resource);
+    identity::fill(&mut understanding, &facts);
+    understanding
+}
+
+fn operation<'a>(kind: Option<Kind>, span: &Span<'a>, facts: &Facts<'_, 'a>) -> Operation<'a> {
+    match kind {
+        Some(Kind::Llm(operation)) => Operation::Llm(llm::call(operation, span, facts)),
+        Some(Kind::Tool) => Operation::Tool(tool(span, facts)),
+        Some(Kind::Agent) => Operation::Agent(AgentRun { name: agent_name(span, facts) }),
+        Some(Kind::Workflow) => {
+            let said = facts.text(Field::WorkflowName).or_else(|| facts.text(Field::EntityName));
+            let said = said.or_else(|| facts.text(Field::AgentFunction));
+            Operation::Workflow(WorkflowRun { name: said.unwrap_or_else(|| bare(span.name)) })
+        }
+        Some(Kind::Step) => {
+            let said = facts.text(Field::StepName).or_else(|| facts.text(Field::EntityName));
+            let said = said.or_else(|| facts.text(Field::GraphNode));
+            let name = said.unwrap_or_else(|| bare(span.name));
+            let agent = facts.text(Field::AgentName).unwrap_or(name);
+            Operation::Step(WorkflowStep { name, agent })
+        }
+        Some(Kind::Retrieval) => Operation::Retrieval,
+        Some(Kind::HttpServer) => Operation::HttpServer(http::exchange(facts, true)),
+        Some(Kind::HttpClient) => Operation::HttpClient(http::exchange(facts, false)),
+        Some(Kind::Db) => Operation::Db(db::query(facts, span)),
+        Some(Kind::Other) | None => Operation::Other,
+    }
+}
+
+fn tool<'a>(span: &Span<'a>, facts: &Facts<'_, 'a>) -> ToolCall<'a> {
+    let said = facts.text(Field::ToolName).or_else(|| facts.text(Field::EntityName));
+    ToolCall {
+        name: said.unwrap_or_else(|| bare(span.name)),
+        call_id: facts.text(Field::ToolCallId),
+        arguments: facts.text(Field::ToolArguments),
+    }
+}
+
+fn agent_name<'a>(span: &Span<'a>, facts: &Facts<'_, 'a>) -> &'a str {
+    let said = facts.text(Field::AgentName).or_else(|| facts.text(Field::EntityName));
+    said.or_else(|| facts.text(Field::AgentFunction)).unwrap_or_else(|| bare(span.name))
+}
+
+/// A span's name without what its dialect puts around the name of the thing itself.
+fn bare(name: &str) -> &str {
+    const BEFORE: [&str; 5] =
+        ["execute_tool ", "invoke_agent ", "invoke_workflow ", "tools/call ", "running tool: "];
+    const BEHIND: [&str; 6] = [".workflow", ".task", ".agent", ".tool", ".run", " run"];
+    let inner = BEFORE.iter().find_map(|word| name.strip_prefix(word)).unwrap_or(name);
+    let inner = BEHIND.iter().find_map(|word| inner.strip_suffix(word)).unwrap_or(inner);
+    if inner.is_empty() { name } else { inner }
+}
+
+/// An LLM-looking span that no dialect explains, by the attribute (or its name) that looks so.
+fn unexplained<'a>(
+    origin: &Origin<'a>,
+    span: &Span<'a>,
+    facts: &Facts<'_, 'a>,
+    kind: Option<Kind>,
+) -> Option<Unexplained<'a>> {
+    if kind.is_some() {
+        return None;
+    }
+    let named = || {
+        let looks = matches!(span.kind, SpanKind::Client | SpanKind::Internal)
+            && LLM_NAMES.iter().any(|name| span.name.starts_with(name));
+        looks.then_some("span.name")
+    };
+    // An operation name that is not understood tells more than what merely stands first.
+    let operation = facts.has(Field::GenAiOperation).then_some("gen_ai.operation.name");
+    let attribute = operation.or(facts.hint).or_else(named)?;
+    Some(Unexplained { scope: origin.scope.name, attribute })
+}
+
+/// How instrumentations that use no convention name the calls they report.
+static LLM_NAMES: &[&str] = &[
+    "openai.",
+    "anthropic.",
+    "litellm",
+    "llm.",
+    "llm_",
+    "LLM",
+    "ChatCompletion",
+    "ChatOpenAI",
+    "chat.completions",
+    "gen_ai.",
+    "bedrock.invoke_model",
+    "cohere.",
+];
+
+#[cfg(test)]
+mod tests;
