@@ -20,3 +20,4 @@ pub mod otlp;
 pub mod pipeline;
 pub mod semconv;
 pub mod storage;
+pub mod telemetry;

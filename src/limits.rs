@@ -213,6 +213,15 @@ pub const TARGET_REQUEST_ITEMS: usize = 8_192;
 /// The longest pause before a target that failed is tried again.
 pub const TARGET_PAUSE_SECONDS: u64 = 30;
 
+/// The longest line in Pharos' own logs; a longer record keeps its message only.
+pub const LOG_LINE_BYTES: usize = 64 * KIB;
+/// Size at which an own log file is closed and the next one begun.
+pub const LOG_FILE_BYTES: usize = 10 * MIB;
+/// Closed own log files that are kept beside the open one.
+pub const LOG_FILES: usize = 2;
+/// Lines that may wait for the own log file.
+pub const LOG_QUEUE_LINES: usize = 8_192;
+
 /// Agent runs a second that the demo fleet plays at most; a run is about fifteen spans.
 pub const DEMO_RUNS_PER_SECOND: f64 = 200.0;
 
