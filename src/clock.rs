@@ -14,3 +14,9 @@ pub fn unix_nanos() -> u64 {
 pub fn monotonic() -> Instant {
     Instant::now()
 }
+
+/// Processor time this process has used, in seconds.
+pub fn process_cpu_seconds() -> f64 {
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    used.tv_sec as f64 + used.tv_nsec as f64 / 1e9
+}

@@ -3,6 +3,7 @@
 //! Labels are escaped once, when their series is made; a page is then mostly copying. Another
 //! format (OpenMetrics, with exemplars) is another writer over the same families.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -13,16 +14,24 @@ use super::family::{Cell, Recorded, State};
 /// The `Content-Type` of the text format.
 pub const TEXT_CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Writes the families in the order given; those without a series are left out.
-pub(super) fn text(families: &[Arc<Recorded>]) -> String {
+/// Writes the families, sorted by name as given, and between them those that collectors have
+/// written. Families without a series are left out, and so is a collected one whose name is taken.
+pub(super) fn text(families: &[Arc<Recorded>], collected: &BTreeMap<String, String>) -> String {
     let mut page = String::with_capacity(64 * 1024);
+    let mut collected = collected.iter().peekable();
     for family in families {
-        let state = family.state();
-        if !state.series.is_empty() {
-            push_head(&mut page, &family.name, &state.help, family.kind.name());
-            push_series(&mut page, family, &state);
+        while let Some((_, text)) = collected.next_if(|(name, _)| name.as_str() < &*family.name) {
+            page.push_str(text);
         }
+        let state = family.state();
+        if state.series.is_empty() {
+            continue;
+        }
+        collected.next_if(|(name, _)| name.as_str() == &*family.name);
+        push_head(&mut page, &family.name, &state.help, family.kind.name());
+        push_series(&mut page, family, &state);
     }
+    page.extend(collected.map(|(_, text)| text.as_str()));
     page
 }
 

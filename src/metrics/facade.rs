@@ -131,7 +131,7 @@ impl Registry {
         values
     }
 
-    fn refuse<T>(&self) -> Option<T> {
+    pub(super) fn refuse<T>(&self) -> Option<T> {
         self.invalid().fetch_add(1, Relaxed);
         None
     }

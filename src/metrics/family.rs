@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cardinality::{Budget, Interner, OTHER, Offender, Overflow};
-use super::catalog::{Family, Kind};
+use super::catalog::{Family, Kind, Source};
 use super::cell::{AmountCell, CounterCell, GaugeCell, HistogramCell, Invalid};
 use super::exposition;
 
@@ -78,7 +78,7 @@ impl Recorded {
         Self {
             name: family.name.into(),
             kind: family.kind,
-            durable: family.durable,
+            durable: family.source == Source::Log,
             foreign: false,
             state: Mutex::new(State::new(family.help.into(), slots.collect())),
             invalid,

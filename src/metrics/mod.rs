@@ -8,6 +8,7 @@
 mod cardinality;
 pub mod catalog;
 mod cell;
+mod collectors;
 mod exposition;
 mod facade;
 mod family;
@@ -18,8 +19,9 @@ mod snapshot;
 
 pub use cardinality::{CardinalityOptions, Offender};
 pub use cell::Amount;
+pub use collectors::{Page, StoreReading, TargetReading};
 pub use exposition::TEXT_CONTENT_TYPE;
 pub use measures::{Arrival, CallShare, Measures};
-pub use own::{About, Ingest, Target, Wal, Web};
+pub use own::{About, Forward, Ingest, Wal, Web};
 pub use registry::{Reading, Registry, Value};
 pub use snapshot::SnapshotError;

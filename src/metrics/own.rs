@@ -39,24 +39,17 @@ pub struct Wal {
     append_bytes: Counter,
 }
 
-/// One forwarding target.
+/// Forwarding, per target.
 #[derive(Debug, Clone)]
-pub struct Target {
-    name: Arc<str>,
+pub struct Forward {
     registry: Registry,
-    lag: Gauge,
-    queue: Gauge,
-    sent: [Counter; 3],
-    expired: Counter,
-    succeeded: Counter,
-    retried: Counter,
-    failed: Counter,
 }
 
 /// Pharos' own HTTP server.
 #[derive(Debug, Clone)]
 pub struct Web {
     registry: Registry,
+    inflight: Gauge,
 }
 
 /// Counters of a family by signal and reason, looked up once per pair.
@@ -147,64 +140,68 @@ impl Wal {
     }
 }
 
-impl Target {
-    /// The handles of the target with this name.
-    pub fn new(registry: &Registry, name: &str) -> Self {
-        let outcome = |word| registry.counter(&catalog::FORWARD_REQUESTS, &[name, word]);
-        let sent =
-            |signal: Signal| registry.counter(&catalog::FORWARD_SENT, &[name, signal.name()]);
-        Self {
-            name: name.into(),
-            registry: registry.clone(),
-            lag: registry.gauge(&catalog::FORWARD_LAG, &[name]),
-            queue: registry.gauge(&catalog::FORWARD_QUEUE, &[name]),
-            sent: Signal::ALL.map(sent),
-            expired: registry.counter(&catalog::FORWARD_EXPIRED, &[name]),
-            succeeded: outcome("success"),
-            retried: outcome("retry"),
-            failed: outcome("failure"),
+impl Forward {
+    /// The handles.
+    pub fn new(registry: &Registry) -> Self {
+        Self { registry: registry.clone() }
+    }
+
+    /// A target is configured: what is counted of it stands at 0.
+    pub fn target(&self, target: &str) {
+        for signal in Signal::ALL {
+            self.sent(target, signal, 0);
+            self.failed(target, signal, 0);
+            self.expired(target, signal, 0);
+        }
+        for label in catalog::FORWARD_REQUESTS.labels {
+            for outcome in label.values {
+                self.registry.resolve(&catalog::FORWARD_REQUESTS, &[target, outcome]);
+            }
         }
     }
 
-    /// How far it is behind: the age of the oldest waiting batch, and the bytes that wait.
-    pub fn behind(&self, seconds: f64, bytes: u64) {
-        self.lag.set(seconds);
-        self.queue.set(bytes as f64);
+    /// The target took items.
+    pub fn sent(&self, target: &str, signal: Signal, items: u64) {
+        self.add(&catalog::FORWARD_SENT, target, signal, items);
     }
 
-    /// It took a batch.
-    pub fn sent(&self, signal: Signal, items: u64) {
-        self.sent[index(signal)].increment(items);
-        self.succeeded.increment(1);
+    /// The target refused items for good.
+    pub fn failed(&self, target: &str, signal: Signal, items: u64) {
+        self.add(&catalog::FORWARD_FAILED, target, signal, items);
     }
 
-    /// A request failed and will be tried again.
-    pub fn retried(&self) {
-        self.retried.increment(1);
+    /// Retention removed items before the target took them.
+    pub fn expired(&self, target: &str, signal: Signal, items: u64) {
+        self.add(&catalog::FORWARD_EXPIRED, target, signal, items);
     }
 
-    /// It refused items for good.
-    pub fn failed(&self, signal: Signal, reason: &str, items: u64) {
-        let labels = [&*self.name, signal.name(), reason];
-        self.registry.counter(&catalog::FORWARD_FAILED, &labels).increment(items);
-        self.failed.increment(1);
+    /// A request ended: `delivered`, `retry` or `refused`.
+    pub fn request(&self, target: &str, outcome: &str) {
+        self.registry.counter(&catalog::FORWARD_REQUESTS, &[target, outcome]).increment(1);
     }
 
-    /// Retention removed items that it had not taken.
-    pub fn expired(&self, items: u64) {
-        self.expired.increment(items);
+    fn add(&self, family: &'static Family, target: &str, signal: Signal, items: u64) {
+        self.registry.counter(family, &[target, signal.name()]).increment(items);
     }
 }
 
 impl Web {
     /// The handles.
     pub fn new(registry: &Registry) -> Self {
-        Self { registry: registry.clone() }
+        let inflight = registry.gauge(&catalog::OWN_HTTP_INFLIGHT, &[]);
+        inflight.set(0.0);
+        Self { registry: registry.clone(), inflight }
+    }
+
+    /// A request has begun; `answered` follows.
+    pub fn started(&self) {
+        self.inflight.increment(1.0);
     }
 
     /// A request was answered. `handler` is the route template.
     pub fn answered(&self, handler: &str, code: u16, seconds: f64) {
         let requests = &catalog::OWN_HTTP_REQUESTS;
+        self.inflight.decrement(1.0);
         self.registry.counter(requests, &[handler, &code.to_string()]).increment(1);
         let duration = &catalog::OWN_HTTP_REQUEST_DURATION;
         self.registry.histogram(duration, &[handler]).record(seconds);

@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ::metrics::{Counter, Gauge, Histogram};
 
 use super::cardinality::{Budget, CardinalityOptions, Offender};
-use super::catalog::{self, Family, Kind};
+use super::catalog::{self, Family, Kind, Source};
 use super::cell::{Amount, Invalid};
 use super::exposition;
 use super::family::{Cell, Recorded};
@@ -56,17 +56,17 @@ pub enum Value {
 }
 
 impl Registry {
-    /// A registry with every family of the catalog. Series whose labels are known beforehand
+    /// A registry with every recorded family of the catalog. Series whose labels are known beforehand
     /// stand at 0, so that their first increment is an increase for Prometheus.
     pub fn new(options: CardinalityOptions) -> Self {
         let invalid = Invalid::default();
-        let families: Families = catalog::all()
+        let families: Families = recorded()
             .map(|family| (family.name.into(), Recorded::of(family, Arc::clone(&invalid)).into()))
             .collect();
-        let budget = Budget::new(options, catalog::all().map(overflow_lines).sum());
+        let budget = Budget::new(options, recorded().map(overflow_lines).sum());
         let shared = Shared { families: RwLock::new(families), budget, invalid };
         let registry = Self { shared: Arc::new(shared) };
-        catalog::all().for_each(|family| registry.start(family));
+        recorded().for_each(|family| registry.start(family));
         registry
     }
 
@@ -105,8 +105,13 @@ impl Registry {
     /// The page in Prometheus' text format 0.0.4, without what collectors add at scrape time.
     /// The same state gives the same bytes.
     pub fn render(&self) -> String {
+        self.render_with(&BTreeMap::new())
+    }
+
+    /// The page with families that collectors have written, by name.
+    pub(super) fn render_with(&self, collected: &BTreeMap<String, String>) -> String {
         self.account();
-        exposition::text(&self.families())
+        exposition::text(&self.families(), collected)
     }
 
     /// Every series of a family, in the order of the page.
@@ -157,7 +162,9 @@ impl Registry {
         source: &str,
     ) -> (Cell, bool) {
         debug_assert_eq!(values.len(), family.labels.len(), "labels of {}", family.name);
-        let recorded = self.family(family.name).expect("the catalog is registered from the start");
+        let recorded = self
+            .family(family.name)
+            .expect("families that are not collected are registered from the start");
         let resolved = recorded.resolve(values, &self.shared.budget, source);
         (resolved.cell, resolved.exact)
     }
@@ -261,6 +268,11 @@ impl Value {
     }
 }
 
+/// The families of the catalog that are recorded here; the others are collected.
+fn recorded() -> impl Iterator<Item = &'static Family> {
+    catalog::all().filter(|family| family.source != Source::Scrape)
+}
+
 /// Lines that the series for overflow of a family can take: one per combination of closed labels.
 fn overflow_lines(family: &'static Family) -> usize {
     let combinations: usize = family.labels.iter().map(|label| label.values.len().max(1)).product();
@@ -282,7 +294,7 @@ mod tests {
         ] {
             assert!(page.contains(line), "{line} in\n{page}");
         }
-        assert!(!page.contains("pharos_store_free_bytes"), "nobody measured it");
+        assert!(!page.contains("pharos_projection_lag_bytes"), "nobody measured it");
     }
 
     #[test]

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use super::catalog::{self, Family, Kind};
+use super::catalog::{self, Family, Kind, Source};
 use super::family::{Cell, Recorded};
 use super::registry::Registry;
 
@@ -51,7 +51,7 @@ impl Registry {
         let mut out = Writer(Vec::with_capacity(64 * 1024));
         out.0.extend_from_slice(MAGIC);
         out.number(VERSION);
-        let durable: Vec<_> = catalog::all().filter(|family| family.durable).collect();
+        let durable: Vec<_> = durable_families().collect();
         out.number(durable.len() as u32);
         for family in durable {
             out.text(family.name);
@@ -286,11 +286,15 @@ fn read(bytes: &[u8]) -> Result<Vec<Saved<'_>>, SnapshotError> {
     if version != VERSION {
         return Err(SnapshotError::Format(version));
     }
-    let durable: Vec<_> = catalog::all().filter(|family| family.durable).collect();
+    let durable: Vec<_> = durable_families().collect();
     if reader.number()? as usize != durable.len() {
         return Err(SnapshotError::Catalog("its list of families".to_owned()));
     }
     durable.into_iter().map(|family| reader.family(family)).collect()
+}
+
+fn durable_families() -> impl Iterator<Item = &'static Family> {
+    catalog::all().filter(|family| family.source == Source::Log)
 }
 
 fn bounds(kind: Kind) -> &'static [f64] {
@@ -327,7 +331,8 @@ mod tests {
             let name = line.trim_start_matches("# HELP ").trim_start_matches("# TYPE ");
             let name = name.split(['{', ' ']).next().unwrap_or_default();
             let stem = name.trim_end_matches("_bucket").trim_end_matches("_sum");
-            catalog::find(stem.trim_end_matches("_count")).is_some_and(|family| family.durable)
+            catalog::find(stem.trim_end_matches("_count"))
+                .is_some_and(|family| family.source == Source::Log)
         };
         page.lines().filter(keep).collect::<Vec<_>>().join("\n")
     }

@@ -26,8 +26,19 @@ pub struct Family {
     pub help: &'static str,
     /// The labels, in the order in which values are given.
     pub labels: &'static [Label],
-    /// Whether it is a projection of the log: kept in snapshots and replayed after a crash.
-    pub durable: bool,
+    /// Where its values come from, and so whether they survive a crash.
+    pub source: Source,
+}
+
+/// Where the values of a family come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Recorded of what the log holds: kept in snapshots and, after a crash, replayed.
+    Log,
+    /// Recorded while the process runs; starts again at 0 with it.
+    Process,
+    /// Read by a collector when the page is asked for.
+    Scrape,
 }
 
 /// The kind of a family.
@@ -131,7 +142,7 @@ pub fn find(name: &str) -> Option<&'static Family> {
 
 /// Declares families as statics and lists them all, so that none can be forgotten.
 macro_rules! families {
-    ($($name:ident = $kind:expr, $text:literal, $unit:ident, [$($label:expr),*], $durable:literal,
+    ($($name:ident = $kind:expr, $text:literal, $unit:ident, [$($label:expr),*], $source:ident,
        $help:literal;)*) => {
         $(
             #[doc = $help]
@@ -141,7 +152,7 @@ macro_rules! families {
                 unit: Unit::$unit,
                 help: $help,
                 labels: &[$($label),*],
-                durable: $durable,
+                source: Source::$source,
             };
         )*
         /// The families of this table, in its order.
