@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::build::Builder;
+use super::secret::Secret;
 use super::sections::{ApiKey, Role};
 use super::value::quote;
 use super::values::Values;
@@ -20,7 +21,7 @@ pub(super) fn api_keys(builder: &mut Builder, values: &Values) -> Vec<ApiKey> {
             builder.problem(row.origin("name"), format!("{path}.name"), what);
             continue;
         }
-        if let Some(twin) = keys.iter().find(|key| key.sha256 == sha256) {
+        if let Some(twin) = keys.iter().find(|key| key.sha256.expose() == sha256) {
             let what = format!("is the same key as that of {}", quote(&twin.name));
             builder.problem(row.origin("name"), path, what);
             continue;
@@ -30,12 +31,12 @@ pub(super) fn api_keys(builder: &mut Builder, values: &Values) -> Vec<ApiKey> {
             "read" => Role::Read,
             _ => Role::Admin,
         };
-        keys.push(ApiKey { name, role, sha256 });
+        keys.push(ApiKey { name, role, sha256: Secret::new(sha256) });
     }
     keys
 }
 
-fn hash(builder: &mut Builder, row: &Values, path: &str) -> Option<[u8; 32]> {
+fn hash(builder: &mut Builder, row: &Values, path: &str) -> Option<String> {
     let given: Option<String> = row.get("sha256");
     let has_file = row.get::<Option<std::path::PathBuf>>("key_file").is_some();
     if has_file == given.is_some() {
@@ -44,12 +45,7 @@ fn hash(builder: &mut Builder, row: &Values, path: &str) -> Option<[u8; 32]> {
         return None;
     }
     if let Some(digits) = given {
-        let mut hash = [0; 32];
-        for (byte, pair) in hash.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
-            let pair = std::str::from_utf8(pair).expect("hexadecimal digits are ASCII");
-            *byte = u8::from_str_radix(pair, 16).expect("the kind took only hexadecimal digits");
-        }
-        return Some(hash);
+        return Some(digits);
     }
     let key = builder.read_file(row, "key_file", path)?;
     if key.len() < limits::API_KEY_MIN_BYTES || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -60,5 +56,6 @@ fn hash(builder: &mut Builder, row: &Values, path: &str) -> Option<[u8; 32]> {
         builder.problem(row.origin("key_file"), format!("{path}.key_file"), what);
         return None;
     }
-    Some(Sha256::digest(key.as_bytes()).into())
+    let digest = Sha256::digest(key.as_bytes());
+    Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -1,5 +1,7 @@
 //! `forward.targets`: rows to targets.
 
+use std::path::PathBuf;
+
 use super::build::Builder;
 use super::secret::Secret;
 use super::sections::{Protocol, Target, TargetTls};
@@ -75,7 +77,7 @@ fn headers(builder: &mut Builder, row: &Values, path: &str) -> Vec<(String, Secr
 }
 
 fn tls(builder: &mut Builder, row: &Values, path: &str) -> TargetTls {
-    let given = |name: &str| row.get::<Option<std::path::PathBuf>>(name).is_some();
+    let given = |name: &str| row.get::<Option<PathBuf>>(name).is_some();
     let endpoint: String = row.get("endpoint");
     for name in ["tls.ca_file", "tls.cert_file", "tls.key_file"] {
         if given(name) && !endpoint.starts_with("https://") {
@@ -88,18 +90,21 @@ fn tls(builder: &mut Builder, row: &Values, path: &str) -> TargetTls {
         let what = "tls.cert_file and tls.key_file belong together".to_owned();
         builder.problem(row.origin(name), format!("{path}.{name}"), what);
     }
-    let ca = pem(builder, row, "tls.ca_file", path);
-    let certificate = pem(builder, row, "tls.cert_file", path);
-    let key = pem(builder, row, "tls.key_file", path).map(Secret::new);
-    TargetTls { ca, identity: certificate.zip(key) }
+    TargetTls {
+        ca_file: pem(builder, row, "tls.ca_file", path),
+        cert_file: pem(builder, row, "tls.cert_file", path),
+        key_file: pem(builder, row, "tls.key_file", path),
+    }
 }
 
-fn pem(builder: &mut Builder, row: &Values, name: &str, path: &str) -> Option<String> {
+/// The file's path, if something in PEM form stands in it.
+fn pem(builder: &mut Builder, row: &Values, name: &str, path: &str) -> Option<PathBuf> {
     let text = builder.read_file(row, name, path)?;
     if !text.contains("-----BEGIN ") {
         let what = "holds nothing in PEM form".to_owned();
         builder.problem(row.origin(name), format!("{path}.{name}"), what);
         return None;
     }
-    Some(text)
+    let file: Option<PathBuf> = row.get(name);
+    file.map(|file| builder.directory.join(file))
 }

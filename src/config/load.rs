@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::build::{Builder, read_text_file};
 use super::check::check;
-use super::effective::effective;
+use super::effective::{as_json, as_yaml};
 use super::file::Reader;
 use super::flags::{Flags, Given, from_environment};
 use super::origin::{ConfigError, Origin, Problem};
@@ -20,6 +20,8 @@ pub struct Loaded {
     pub config: Config,
     /// The same as a YAML file, each line with its origin, secrets as `<secret>`.
     pub effective: String,
+    /// The same as JSON, for programs; sizes and durations as in the file.
+    pub effective_json: serde_json::Value,
     /// What is allowed but hardly meant; to be logged.
     pub warnings: Vec<String>,
 }
@@ -51,7 +53,8 @@ pub fn load(flags: &Flags, variables: &[(String, String)]) -> Result<Loaded, Con
     let mut problems = builder.problems;
     problems.extend(check(&config, &values));
     if problems.is_empty() {
-        return Ok(Loaded { config, effective: effective(KEYS, &values), warnings });
+        let (effective, effective_json) = (as_yaml(KEYS, &values), as_json(KEYS, &values));
+        return Ok(Loaded { config, effective, effective_json, warnings });
     }
     problems.sort_by_key(|problem| match &problem.origin {
         Origin::File { line, column, .. } => (*line, *column),

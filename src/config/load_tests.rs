@@ -52,7 +52,11 @@ fn every_good_file_is_taken_and_its_effective_form_says_the_same() {
         let loaded = load(&file(&path), &[]).unwrap_or_else(|error| panic!("{error}"));
         assert!(!loaded.effective.contains("hunter2"), "{}", loaded.effective);
         let again = path.with_extension("again.tmp");
-        std::fs::write(&again, &loaded.effective).unwrap();
+        let digests = (0..).map(|number| format!("sha256: {number:0>60}beef\n"));
+        let mut pieces = loaded.effective.split("sha256: <secret>\n");
+        let first = pieces.next().unwrap().to_owned();
+        let text = pieces.zip(digests).fold(first, |text, (piece, digest)| text + &digest + piece);
+        std::fs::write(&again, text).unwrap();
         let reread = load(&file(&again), &[]);
         std::fs::remove_file(&again).unwrap();
         let reread = reread.unwrap_or_else(|error| panic!("{error}\n{}", loaded.effective));
@@ -143,8 +147,21 @@ fn a_public_address_needs_keys_or_a_word() {
     let path = PathBuf::from(format!("{FIXTURES}/good/full.yml"));
     let config = load(&Flags { file: Some(path), ..flags(&[listen]) }, &[]).unwrap().config;
     assert_eq!(config.auth.api_keys[0].role, Role::Ingest);
-    let hashes: Vec<_> = config.auth.api_keys.iter().map(|key| key.sha256[0]).collect();
-    assert_eq!(hashes[0], 0xae, "SHA-256 of the key in keys/ingest.key");
+    let hash = config.auth.api_keys[0].sha256.expose();
+    assert!(hash.starts_with("ae71c4cdf5d7"), "SHA-256 of the key in keys/ingest.key");
+}
+
+#[test]
+fn the_effective_form_for_programs_has_sections_and_no_secrets() {
+    let path = PathBuf::from(format!("{FIXTURES}/good/full.yml"));
+    let loaded = load(&file(&path), &[]).unwrap();
+    let json = loaded.effective_json;
+    assert_eq!(json["storage"]["retention"]["bytes"], "100GiB");
+    assert_eq!(json["forward"]["targets"][1]["tls"]["ca_file"], "keys/ca.pem");
+    assert_eq!(json["forward"]["targets"][1]["headers"]["x-api-key"], "<secret>");
+    assert_eq!(json["auth"]["api_keys"][1]["sha256"], "<secret>");
+    assert_eq!(json["metrics"]["max_series"], 30);
+    assert_eq!(json["storage"]["retention"]["age"], serde_json::Value::Null);
 }
 
 #[test]

@@ -107,8 +107,8 @@ pub struct ApiKey {
     pub name: String,
     /// What it may do.
     pub role: Role,
-    /// The SHA-256 of the key's bytes.
-    pub sha256: [u8; 32],
+    /// The SHA-256 of the key's bytes: 64 lower-case hexadecimal digits.
+    pub sha256: Secret,
 }
 
 /// What a key may do.
@@ -183,13 +183,15 @@ pub enum Protocol {
     Http,
 }
 
-/// PEM texts; `None` takes the system's certificates, or none of the client.
+/// PEM files that were there and readable when the configuration was read.
 #[derive(Debug, Clone, Default)]
 pub struct TargetTls {
     /// Authorities to trust instead of the system's.
-    pub ca: Option<String>,
-    /// The client's certificate and private key.
-    pub identity: Option<(String, Secret)>,
+    pub ca_file: Option<PathBuf>,
+    /// The client's certificate; there is one exactly when there is a key.
+    pub cert_file: Option<PathBuf>,
+    /// The client's private key.
+    pub key_file: Option<PathBuf>,
 }
 
 /// Pharos' own log.

@@ -75,9 +75,10 @@ impl Value {
     }
 
     /// The text of a scalar, in YAML, with nothing secret in it. Rows have no such text.
-    pub(super) fn write(&self) -> String {
+    pub(super) fn write(&self, kind: &Kind) -> String {
         match self {
             Self::None => "none".to_owned(),
+            Self::Text(_) if matches!(kind, Kind::Sha256) => SHOWN.to_owned(),
             Self::Text(text) => plain_or_quoted(text),
             Self::Path(path) => plain_or_quoted(&path.to_string_lossy()),
             Self::Address(address) => plain_or_quoted(&address.to_string()),
@@ -95,6 +96,26 @@ impl Value {
                 format!("{{{}}}", headers.collect::<Vec<_>>().join(", "))
             }
             Self::Rows(_) => "[]".to_owned(),
+        }
+    }
+}
+
+impl Value {
+    /// The same as JSON: numbers and lists as such, sizes and durations as people write them.
+    pub(super) fn write_json(&self, kind: &Kind) -> serde_json::Value {
+        match self {
+            Self::None => serde_json::Value::Null,
+            Self::Text(text) if !matches!(kind, Kind::Sha256) => text.as_str().into(),
+            Self::Path(path) => path.to_string_lossy().into(),
+            Self::Address(address) => address.to_string().into(),
+            Self::Count(count) => (*count).into(),
+            Self::Switch(on) => (*on).into(),
+            Self::Words(words) => words.clone().into(),
+            Self::Texts(texts) => texts.clone().into(),
+            Self::Headers(headers) => {
+                headers.iter().map(|(name, _)| (name.as_str(), SHOWN)).collect()
+            }
+            other => other.write(kind).into(),
         }
     }
 }
