@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod model;
 pub mod otlp;
 pub mod pipeline;
+pub mod redaction;
 pub mod semconv;
 pub mod storage;
 pub mod telemetry;

