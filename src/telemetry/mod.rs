@@ -21,8 +21,8 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use self::fields::SpanFields;
-pub use self::line::Shape;
-use self::line::{LineLayer, Scrub};
+use self::line::LineLayer;
+pub use self::line::{Scrub, Shape};
 pub use self::panics::report_panics;
 
 /// What is logged, how and where.
