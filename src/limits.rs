@@ -118,6 +118,14 @@ pub const SEGMENT_BYTES: u64 = 64 * MIB as u64;
 /// Below this much free space ingest stops and reading goes on.
 pub const DISK_RESERVE_BYTES: u64 = 1024 * MIB as u64;
 
+/// A batch up to this size is validated and redacted on the thread that received it; a larger
+/// one on a thread for long work.
+pub const INLINE_COPY_BYTES: usize = 512 * KIB;
+/// Acknowledged bytes that may wait to be measured before senders are asked to slow down.
+pub const PROJECTION_LAG_BYTES: u64 = 256 * MIB as u64;
+/// When a sender that was refused is asked to come again.
+pub const RETRY_AFTER_SECONDS: u32 = 1;
+
 /// Recently seen span ids remembered to recognise a sender's retry, in each of two generations.
 /// The number fills sixteen hash tables of 65,536 places exactly: 18 MB a generation.
 pub const RECENT_IDS: usize = 16 * 57_344;

@@ -1,0 +1,240 @@
+//! The reader of the log behind metrics and search.
+//!
+//! One thread reads every committed batch once and hands it to the projections. It goes on from
+//! the last snapshot after a start, which is how counters after a crash equal what the log holds.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::recent::{ItemId, Recent};
+use super::snapshot::{Snapshot, SnapshotFile};
+use crate::clock;
+use crate::metrics::{Arrival, Measures, Registry};
+use crate::model::Signal;
+use crate::otlp::read;
+use crate::semconv;
+use crate::storage::fs::Fs;
+use crate::storage::{Batch, Log, LogReader, Position};
+
+/// How often what was measured is saved; a start after a crash measures at most this much again.
+const SNAPSHOT_EVERY: Duration = Duration::from_secs(10);
+/// How often an idle projector looks whether it should stop.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// What a projector needs.
+pub struct Projections {
+    /// The log it reads.
+    pub log: Arc<Log>,
+    /// Where the durable metrics live.
+    pub registry: Registry,
+    /// Learns the ids of batches that are read again after a start.
+    pub recent: Arc<Recent>,
+    /// Where the snapshot is kept.
+    pub fs: Arc<dyn Fs>,
+    /// The snapshot's file.
+    pub snapshot: PathBuf,
+}
+
+/// How far the projector has got, for health, admission and tests.
+#[derive(Debug, Default)]
+pub struct Progress {
+    at: Mutex<Position>,
+    oldest_waiting_ns: AtomicU64,
+    caught_up: AtomicBool,
+    running: AtomicBool,
+}
+
+/// The running projector.
+pub struct Projector {
+    progress: Arc<Progress>,
+    finish: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Progress {
+    /// Whether what was in the log at the start has been read.
+    pub fn caught_up(&self) -> bool {
+        self.caught_up.load(Ordering::Acquire)
+    }
+
+    /// Whether the thread lives.
+    pub fn running(&self) -> bool {
+        self.running.load(Ordering::Acquire)
+    }
+
+    /// The first batch that is not read.
+    pub fn at(&self) -> Position {
+        *self.at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When the oldest batch that is not read arrived, in nanoseconds since the Unix epoch.
+    pub fn oldest_waiting_ns(&self) -> Option<u64> {
+        Some(self.oldest_waiting_ns.load(Ordering::Relaxed)).filter(|since| *since > 0)
+    }
+
+    /// Bytes of log between the projector and `end`; across segments at least that many.
+    pub fn lag_bytes(&self, end: Position) -> u64 {
+        let at = self.at();
+        if at.segment == end.segment {
+            return end.offset.saturating_sub(at.offset);
+        }
+        let between = end.segment.saturating_sub(at.segment + 1);
+        between * crate::limits::SEGMENT_BYTES + end.offset
+    }
+
+    fn set(&self, at: Position) {
+        *self.at.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
+}
+
+impl Projector {
+    /// Restores the last snapshot and begins to read behind it.
+    pub fn start(projections: Projections, progress: Arc<Progress>) -> io::Result<Self> {
+        let finish = Arc::new(AtomicBool::new(false));
+        let mut work = Work::new(projections, Arc::clone(&progress), Arc::clone(&finish))?;
+        progress.running.store(true, Ordering::Release);
+        let thread = thread::Builder::new().name("projector".into()).spawn(move || work.run())?;
+        Ok(Self { progress, finish, thread: Some(thread) })
+    }
+
+    /// Reads to the end of the log, saves a snapshot and stops. Stop the log first.
+    pub fn stop(&mut self) {
+        self.finish.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread has been reported by the panic hook.
+            let _ = thread.join();
+        }
+        self.progress.running.store(false, Ordering::Release);
+    }
+}
+
+impl Drop for Projector {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+struct Work {
+    reader: LogReader,
+    registry: Registry,
+    measures: Measures,
+    recent: Arc<Recent>,
+    file: SnapshotFile,
+    saved: (Position, Instant),
+    /// The end of the log when this process opened it.
+    replay_until: Position,
+    progress: Arc<Progress>,
+    finish: Arc<AtomicBool>,
+}
+
+impl Work {
+    fn new(
+        projections: Projections,
+        progress: Arc<Progress>,
+        finish: Arc<AtomicBool>,
+    ) -> io::Result<Self> {
+        let Projections { log, registry, recent, fs, snapshot } = projections;
+        let file = SnapshotFile::new(fs, snapshot);
+        let replay_until = log.end();
+        let from = restore(&file, &registry, replay_until)?;
+        progress.set(from);
+        Ok(Self {
+            reader: log.reader(from),
+            measures: Measures::new(&registry),
+            registry,
+            recent,
+            file,
+            saved: (from, clock::monotonic()),
+            replay_until,
+            progress,
+            finish,
+        })
+    }
+
+    fn run(&mut self) {
+        loop {
+            // Asked before reading: what is committed before the order to finish is still read.
+            let finishing = self.finish.load(Ordering::Acquire);
+            match self.reader.next() {
+                Ok(Some((at, batch))) => {
+                    self.progress.oldest_waiting_ns.store(batch.arrived_ns, Ordering::Relaxed);
+                    self.apply(at, &batch);
+                    self.progress.set(self.reader.position());
+                }
+                Ok(None) => {
+                    self.progress.set(self.reader.position());
+                    self.progress.oldest_waiting_ns.store(0, Ordering::Relaxed);
+                    self.progress.caught_up.store(true, Ordering::Release);
+                    if finishing {
+                        break;
+                    }
+                    self.reader.wait(LOOK_EVERY);
+                }
+                Err(error) => {
+                    tracing::error!(%error, "The log could not be read for metrics and search.");
+                    if finishing {
+                        break;
+                    }
+                    thread::sleep(Duration::from_secs(1));
+                }
+            }
+            if self.saved.1.elapsed() >= SNAPSHOT_EVERY {
+                self.save();
+            }
+        }
+        self.save();
+    }
+
+    fn apply(&mut self, at: Position, batch: &Batch) {
+        let arrival = if at < self.replay_until { Arrival::Replayed } else { Arrival::Live };
+        self.measures.batch(batch.signal, batch.items.into(), arrival);
+        if batch.signal != Signal::Traces {
+            return;
+        }
+        let (measures, recent) = (&mut self.measures, &self.recent);
+        let walked = read::spans(&batch.body, |origin, span| {
+            if arrival == Arrival::Replayed {
+                recent.enter(ItemId::of_span(span.trace_id, span.span_id));
+            }
+            let understanding = semconv::understand(origin, span);
+            measures.span(origin, span, &understanding, None);
+        });
+        if let Err(error) = walked {
+            tracing::error!(%error, %at, "A batch in the log is not an export request.");
+        }
+    }
+
+    fn save(&mut self) {
+        let at = self.reader.position();
+        self.saved.1 = clock::monotonic();
+        if at == self.saved.0 {
+            return;
+        }
+        let snapshot = Snapshot { at, metrics: self.registry.snapshot(), calls: Vec::new() };
+        match self.file.save(&snapshot) {
+            Ok(()) => self.saved.0 = at,
+            Err(error) => tracing::warn!(%error, "The metrics snapshot could not be saved."),
+        }
+    }
+}
+
+/// Brings the metrics back and says which batch is the first that they do not hold.
+fn restore(file: &SnapshotFile, registry: &Registry, end: Position) -> io::Result<Position> {
+    let Some(snapshot) = file.load()? else { return Ok(Position::OLDEST) };
+    if snapshot.at > end {
+        tracing::warn!("The metrics snapshot is ahead of the log; measuring the log again.");
+        return Ok(Position::OLDEST);
+    }
+    match registry.restore(&snapshot.metrics) {
+        Ok(()) => Ok(snapshot.at),
+        Err(error) => {
+            tracing::warn!(%error, "The metrics snapshot is unusable; measuring the log again.");
+            registry.forget();
+            Ok(Position::OLDEST)
+        }
+    }
+}
