@@ -7,6 +7,8 @@
 //! people and machines ask.
 
 pub mod api;
+pub mod build_info;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;

@@ -243,6 +243,8 @@ pub const CONFIG_DEPTH: usize = 16;
 pub const CONFIG_TEXT_BYTES: usize = 4 * KIB;
 /// What one configured pattern may grow to when compiled.
 pub const CONFIG_REGEX_BYTES: usize = MIB;
+/// The largest answer that a command reads from a running Pharos.
+pub const CLIENT_ANSWER_BYTES: usize = 64 * MIB;
 /// The shortest API key: 16 characters of base 64 are 96 bits.
 pub const API_KEY_MIN_BYTES: usize = 16;
 

@@ -112,7 +112,7 @@ fn log(values: &Values) -> Log {
 }
 
 /// The text of a small file; the error continues a sentence that begins with the file's name.
-pub(super) fn read_text_file(path: &Path) -> Result<String, String> {
+pub(crate) fn read_text_file(path: &Path) -> Result<String, String> {
     use std::io::Read as _;
 
     let cannot = |error: std::io::Error| match error.kind() {

@@ -37,7 +37,11 @@ pub use flags::Flags;
 pub use load::{Loaded, load};
 pub use origin::{ConfigError, Origin, Problem};
 pub use secret::Secret;
+
+pub(crate) use build::read_text_file;
 pub use sections::{
     ApiKey, Auth, Config, Durability, Forward, Log, LogFormat, LogLevel, Metrics, Otlp, Protocol,
     Redaction, Retention, Role, Storage, Target, TargetTls, Web,
 };
+pub(crate) use units::duration as read_duration;
+pub(crate) use value::read_url;

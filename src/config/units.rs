@@ -25,7 +25,7 @@ const SIZES: [(&str, u64); 9] = [
 ];
 
 /// `1d12h`, `30s`, `500ms`; the units as Prometheus has them, each larger one first.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut total: u64 = 0;
     let mut last = u64::MAX;
