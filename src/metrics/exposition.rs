@@ -107,6 +107,10 @@ pub(super) fn push_label(labels: &mut String, name: &str, value: &str) {
 
 /// Escapes what the format gives a meaning to; in help texts quotes have none.
 fn push_escaped(page: &mut String, text: &str, quotes: bool) {
+    if !text.bytes().any(|byte| matches!(byte, b'\\' | b'\n' | b'"')) {
+        page.push_str(text);
+        return;
+    }
     for c in text.chars() {
         match c {
             '\\' => page.push_str("\\\\"),

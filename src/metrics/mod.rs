@@ -14,6 +14,9 @@ mod facade;
 mod family;
 mod measures;
 mod own;
+#[cfg(test)]
+mod page_tests;
+mod reference;
 mod registry;
 mod snapshot;
 
@@ -23,5 +26,6 @@ pub use collectors::{Page, StoreReading, TargetReading};
 pub use exposition::TEXT_CONTENT_TYPE;
 pub use measures::{Arrival, CallShare, Measures};
 pub use own::{About, Forward, Ingest, Wal, Web};
+pub use reference::reference;
 pub use registry::{Reading, Registry, Value};
 pub use snapshot::SnapshotError;
