@@ -6,7 +6,7 @@
 //!
 //! Invariant: usage belongs to leaves. A span is an [`Operation::Llm`] only if it is one call of
 //! a model; agents, chains and SDK wrappers that repeat usage are other operations. Where two
-//! leaves report one call, the ledger counts it once.
+//! leaves report one call, the [`Ledger`] counts it once.
 
 mod db;
 mod failure;
@@ -16,6 +16,7 @@ mod gen_ai;
 mod http;
 mod identity;
 mod kind;
+mod ledger;
 
 mod litellm;
 mod llm;
@@ -26,6 +27,8 @@ mod provider;
 mod pydantic_ai;
 mod statement;
 mod vercel_ai;
+
+pub use ledger::{Ledger, RestoreError};
 
 use kind::Kind;
 use names::{Facts, Field};
