@@ -109,8 +109,21 @@ pub const APPEND_QUEUE_BATCHES: usize = 1_024;
 pub const APPEND_QUEUE_BYTES: usize = 64 * MIB;
 /// The largest batch the log takes; also what a damaged length field may claim.
 pub const FRAME_BYTES: usize = 128 * MIB;
+/// Damaged bytes of the log that are copied aside in the life of a process; the damage itself
+/// stays in its segment until that expires.
+pub const QUARANTINE_BYTES: u64 = 256 * MIB as u64;
+/// Stretches of damaged bytes that are copied aside.
+pub const QUARANTINE_FILES: usize = 1_000;
+/// What is copied of one damaged stretch.
+pub const QUARANTINE_COPY_BYTES: usize = 16 * MIB;
+/// Segments removed by retention that are remembered, to tell readers what they have missed.
+pub const REMOVED_SEGMENTS: usize = 1_024;
 /// What a reader of the log reads at a time.
 pub const READ_AHEAD_BYTES: usize = MIB;
+/// What is read at once of a batch whose length is not known yet: most fit.
+pub const READ_ONE_BYTES: usize = 64 * KIB;
+/// How often the log's writer looks after retention and a disk that refused.
+pub const LOG_TICK_MILLISECONDS: u64 = 1_000;
 /// Committed batches that may wait for the projections (metrics, search).
 pub const PROJECTION_QUEUE_BATCHES: usize = 1_024;
 /// A segment is closed at this size: small enough to drop or rebuild quickly.

@@ -4,13 +4,18 @@
 //! <storage.path>/
 //!   lock                             held by the one process that uses the folder
 //!   segments/00000000000000000001.log
-//!   quarantine/                      what was found damaged, moved or copied aside
+//!   quarantine/                      what was found damaged, each with a note beside it
+//!     00000000000000000007.log               a segment that nothing can be made out of
+//!     00000000000000000008-128-4096.frames   a copy of bytes 128 to 4096 of segment 8
 //! ```
 
 use std::path::{Path, PathBuf};
 
 /// The version written into every segment. A higher one is refused before anything is touched.
 pub const FORMAT_VERSION: u32 = 1;
+
+/// Numbers from here on are nobody's: there must always be a higher one for the next segment.
+const SEGMENT_NUMBERS: u64 = 1 << 62;
 
 /// The folders and files of one storage path.
 #[derive(Debug, Clone)]
@@ -59,7 +64,20 @@ pub fn segment_name(number: u64) -> String {
 pub fn segment_number(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(".log")?;
     let number = digits.parse().ok()?;
-    (segment_name(number) == name && number > 0).then_some(number)
+    let is_ours = (1..SEGMENT_NUMBERS).contains(&number) && segment_name(number) == name;
+    is_ours.then_some(number)
+}
+
+/// The name of a copy of damaged bytes of a segment.
+pub fn damage_name(number: u64, from: u64, until: u64) -> String {
+    format!("{number:020}-{from}-{until}.frames")
+}
+
+/// Segment, first and last offset of damaged bytes from their copy's name.
+pub fn damage_of(name: &str) -> Option<(u64, u64, u64)> {
+    let mut numbers = name.strip_suffix(".frames")?.split('-').map(|part| part.parse().ok());
+    let damage = (numbers.next()??, numbers.next()??, numbers.next()??);
+    (damage_name(damage.0, damage.1, damage.2) == name).then_some(damage)
 }
 
 #[cfg(test)]
@@ -69,7 +87,7 @@ mod tests {
     #[test]
     fn segment_names_are_read_back_and_foreign_ones_ignored() {
         assert_eq!(segment_number(&segment_name(42)), Some(42));
-        assert_eq!(segment_number(&segment_name(u64::MAX)), Some(u64::MAX));
+        assert_eq!(segment_number(&segment_name(u64::MAX)), None);
         for foreign in [
             "1.log",
             "+0000000000000000001.log",
@@ -80,6 +98,14 @@ mod tests {
             "00000000000000000001.log.tmp",
         ] {
             assert_eq!(segment_number(foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn names_of_damage_are_read_back_and_foreign_ones_ignored() {
+        assert_eq!(damage_of(&damage_name(7, 128, 999)), Some((7, 128, 999)));
+        for foreign in ["7-128-999.frames", ".frames", "a-b-c.frames", "notes.txt"] {
+            assert_eq!(damage_of(foreign), None, "{foreign}");
         }
     }
 }

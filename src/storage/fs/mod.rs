@@ -1,9 +1,12 @@
 //! All file access of the storage, behind one small trait.
 //!
-//! [`RealFs`] is the disk. Tests use a double that keeps only what was synced.
+//! [`RealFs`] is the disk. [`sim`] is its test double, which keeps only what was synced; it is
+//! compiled in so that tests outside of this crate can use it, and linked into no release.
 
 mod real;
 mod replace;
+#[doc(hidden)]
+pub mod sim;
 
 use std::fmt;
 use std::io::{self, IoSlice};

@@ -3,6 +3,8 @@
 //! A frame's checksum covers a salt of its segment and its own offset, so that neither a stale
 //! block of the disk nor a batch that carries the bytes of another frame is taken for one.
 
+use bytes::Bytes;
+
 use crate::model::Signal;
 use crate::storage::Batch;
 
@@ -76,6 +78,12 @@ impl FrameHeader {
         })
     }
 
+    /// The batch of a frame with this payload.
+    pub(super) fn batch(&self, body: Bytes) -> Batch {
+        let Self { signal, arrived_ns, items, .. } = *self;
+        Batch { signal, arrived_ns, items, body }
+    }
+
     /// Bytes of the whole frame.
     pub(super) fn frame_bytes(&self) -> u64 {
         FRAME_HEADER_BYTES as u64 + u64::from(self.length)
@@ -103,8 +111,6 @@ pub(super) fn number64(bytes: &[u8], at: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
 
     fn header() -> FrameHeader {

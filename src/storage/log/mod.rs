@@ -7,21 +7,26 @@
 //! until retention removes its segment.
 
 mod error;
+mod footer;
 mod frame;
 mod header;
 mod observer;
 mod options;
+mod quarantine;
 mod queue;
 mod reader;
 mod recovery;
+mod retention;
+mod scan;
+mod segment;
 mod status;
 mod table;
+mod thread;
 mod writer;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::thread::JoinHandle;
 
 use tokio::sync::watch;
 
@@ -31,13 +36,13 @@ pub use options::{Durability, LogOptions};
 pub use reader::LogReader;
 pub use status::{Expired, LogCounts, LogStatus, SegmentInfo, Writable};
 
-use self::queue::{Queue, Work};
+use self::queue::Queue;
 use self::table::Shared;
 use self::writer::Writer;
 use super::fs::{Fs, Lock};
 use super::layout::Layout;
 use super::{Batch, Position};
-use crate::{clock, limits};
+use crate::limits;
 
 /// An open log. It is closed by [`Log::stop`] or when dropped.
 #[derive(Debug)]
@@ -62,20 +67,11 @@ impl Log {
         options: LogOptions,
         observer: Arc<dyn LogObserver>,
     ) -> Result<Self, OpenError> {
-        let layout = Layout::new(root);
-        let failed = |source| OpenError::Io { path: root.to_owned(), source };
-        fs.create_dir_all(&layout.segments()).map_err(failed)?;
-        let lock = fs.lock(&layout.lock()).map_err(failed)?;
-        let lock = lock.ok_or_else(|| OpenError::Locked { path: root.to_owned() })?;
-        let found = recovery::recover(&fs, &layout)?;
-        let shared = Arc::new(Shared::new(fs, layout, options, observer, found.table));
-        let writer = Writer::new(Arc::clone(&shared), found.next_number, fastrand::Rng::new());
+        let (writer, lock) = prepare(fs, root, options, observer, fastrand::Rng::new())?;
+        let shared = Arc::clone(&writer.shared);
         let queue = Arc::new(Queue::new());
-        let work = Arc::clone(&queue);
-        let thread = thread::Builder::new()
-            .name("log-writer".into())
-            .spawn(move || write(writer, &work))
-            .map_err(failed)?;
+        let thread = thread::start(writer, Arc::clone(&queue));
+        let thread = thread.map_err(|source| OpenError::Io { path: root.to_owned(), source })?;
         Ok(Self { shared, queue, writer: Mutex::new(Some(thread)), _lock: lock })
     }
 
@@ -157,33 +153,23 @@ impl Drop for Log {
     }
 }
 
-/// How often the writer looks after retention and a disk that refused, when nothing comes.
-const TICK: Duration = Duration::from_secs(1);
-
-/// The life of the writer's thread.
-fn write(mut writer: Writer, queue: &Queue) {
-    loop {
-        match queue.take(TICK) {
-            Work::Group(group) => {
-                let batches: Vec<&Batch> = group.iter().map(|waiting| &waiting.batch).collect();
-                match writer.commit(&batches, clock::unix_nanos()) {
-                    Ok(positions) => {
-                        for (waiting, at) in group.into_iter().zip(positions) {
-                            // Whoever asked may have gone away meanwhile.
-                            let _ = waiting.answer.send(Ok(at));
-                        }
-                    }
-                    Err(error) => {
-                        for waiting in group {
-                            let _ = waiting.answer.send(Err(error.clone()));
-                        }
-                    }
-                }
-            }
-            Work::Idle => {}
-            Work::Closed => return,
-        }
-    }
+/// Locks the folder and recovers what is there: a log without its thread.
+fn prepare(
+    fs: Arc<dyn Fs>,
+    root: &Path,
+    options: LogOptions,
+    observer: Arc<dyn LogObserver>,
+    salts: fastrand::Rng,
+) -> Result<(Writer, Box<dyn Lock>), OpenError> {
+    let layout = Layout::new(root);
+    let failed = |source| OpenError::Io { path: root.to_owned(), source };
+    fs.create_dir_all(&layout.segments()).map_err(failed)?;
+    let lock = fs.lock(&layout.lock()).map_err(failed)?;
+    let lock = lock.ok_or_else(|| OpenError::Locked { path: root.to_owned() })?;
+    let shared = Arc::new(Shared::new(fs, layout, options, observer));
+    let next_number = recovery::recover(&shared)?;
+    shared.announce();
+    Ok((Writer::new(shared, next_number, salts), lock))
 }
 
 #[cfg(test)]

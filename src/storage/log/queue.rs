@@ -105,6 +105,12 @@ impl Queue {
         self.arrived.notify_all();
     }
 
+    /// Takes no more batches and tells those that wait that they were not appended.
+    pub(super) fn abandon(&self) {
+        self.close();
+        self.lock().waiting.clear();
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,63 +1,58 @@
 //! Reads the log in order, up to its committed end and again when that has moved.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::error::ReadError;
-use super::frame::{FRAME_HEADER_BYTES, FrameHeader};
 use super::header::SEGMENT_HEADER_BYTES;
+use super::scan::Hole;
+use super::segment::{Look, SegmentFile};
 use super::status::Expired;
 use super::table::{Segment, Shared, first_frame};
 use crate::limits;
-use crate::storage::fs::{File, read_full_at};
 use crate::storage::{Batch, Position};
 
 /// Reads the log in order. At the committed end it says `None`, and goes on once more has been
-/// committed. Reading blocks on the disk: use it on a thread of its own.
+/// committed. Damaged batches are stepped over; they are counted by the log. Reading blocks on
+/// the disk: use it on a thread of its own.
 #[derive(Debug)]
 pub struct LogReader {
     shared: Arc<Shared>,
     at: Position,
-    open: Option<OpenSegment>,
-    expired: Option<Expired>,
-}
-
-/// The segment that is being read.
-#[derive(Debug)]
-struct OpenSegment {
-    number: u64,
-    salt: u64,
-    file: Arc<dyn File>,
-    /// Where the committed frames ended when last looked.
-    end: u64,
-    /// Bytes read ahead and where in the file they begin.
-    ahead: Bytes,
-    ahead_from: u64,
+    open: Option<SegmentFile>,
+    expired: Expired,
 }
 
 impl LogReader {
     pub(super) fn new(shared: Arc<Shared>, from: Position) -> Self {
-        Self { shared, at: from, open: None, expired: None }
+        // A cursor beyond the end is of a log that was lost; what is there now was read before.
+        let at = from.min(shared.table().end());
+        Self { shared, at, open: None, expired: Expired::default() }
     }
 
-    /// The next batch and its position, or `None` at the committed end.
+    /// The next batch and its position, or `None` at the committed end. An error leaves the
+    /// reader where it is: the next call tries again.
     #[expect(clippy::should_implement_trait, reason = "unlike an iterator's, its end can move")]
     pub fn next(&mut self) -> Result<Option<(Position, Batch)>, ReadError> {
         loop {
-            self.enter()?;
-            let Position { segment: number, offset } = self.at;
-            let inside = |open: &&mut OpenSegment| open.number == number && offset < open.end;
-            let Some(segment) = self.open.as_mut().filter(inside) else { return Ok(None) };
-            let Some(frame) = segment.frame(offset)? else {
-                // Damaged: what follows in this segment is looked for elsewhere.
-                self.at.offset = segment.end;
-                continue;
-            };
-            let at = Position { segment: number, offset };
-            self.at = Position { segment: number, offset: offset + frame.bytes };
-            return Ok(Some((at, frame.batch)));
+            if !self.enter()? {
+                return Ok(None);
+            }
+            let at = self.at;
+            let Some(segment) = self.open.as_mut() else { return Ok(None) };
+            let look = segment.look(at.offset);
+            match look.map_err(|source| ReadError::Io { segment: at.segment, source })? {
+                Look::Frame(header, body) => {
+                    self.at.offset += header.frame_bytes();
+                    return Ok(Some((at, header.batch(body))));
+                }
+                Look::Damaged { until } => {
+                    let hole = Hole { from: at.offset, until };
+                    self.shared.set_aside(at.segment, hole, segment.file.as_ref());
+                    self.at.offset = until;
+                }
+            }
         }
     }
 
@@ -71,100 +66,81 @@ impl LogReader {
         self.shared.wait_beyond(self.at, longest)
     }
 
-    /// What retention had removed ahead of this reader since the last call, if anything.
+    /// What retention has removed ahead of this reader since the last call, if anything.
     pub fn take_expired(&mut self) -> Option<Expired> {
-        self.expired.take()
+        let expired = std::mem::take(&mut self.expired);
+        (expired != Expired::default()).then_some(expired)
     }
 
-    /// Opens the segment that holds the next batch, unless this is the committed end.
-    fn enter(&mut self) -> Result<(), ReadError> {
-        let inside =
-            |open: &OpenSegment| open.number == self.at.segment && self.at.offset < open.end;
-        if self.open.as_ref().is_some_and(inside) {
-            return Ok(());
+    /// Opens the segment that holds the next batch; false at the committed end.
+    fn enter(&mut self) -> Result<bool, ReadError> {
+        loop {
+            let inside =
+                |open: &SegmentFile| open.number == self.at.segment && self.at.offset < open.end;
+            if self.open.as_ref().is_some_and(inside) {
+                return Ok(true);
+            }
+            let Some(segment) = self.locate() else { return Ok(false) };
+            let info = segment.info;
+            match &mut self.open {
+                Some(open) if open.number == info.number => open.end = info.end,
+                open => match open_segment(&self.shared, &segment, limits::READ_AHEAD_BYTES) {
+                    Ok(opened) => *open = Some(opened),
+                    // Removed by retention just now, or by hand: either way it is gone.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                        self.expired.count(&info, self.at.offset);
+                        self.at.offset = info.end;
+                    }
+                    Err(source) => return Err(ReadError::Io { segment: info.number, source }),
+                },
+            }
         }
-        let Some(segment) = self.locate() else { return Ok(()) };
-        match &mut self.open {
-            Some(open) if open.number == segment.info.number => open.end = segment.info.end,
-            _ => self.open = Some(self.open_segment(&segment)?),
-        }
-        Ok(())
     }
 
     /// The segment that holds the next batch, with `self.at` moved into it.
     fn locate(&mut self) -> Option<Segment> {
         let table = self.shared.table();
-        let behind = table.segments.range(self.at.segment..);
-        let segment = behind
-            .map(|(_, segment)| *segment)
-            .find(|each| each.info.number > self.at.segment || each.info.end > self.at.offset)?;
+        let start = table.start();
+        if self.at.segment < start.segment {
+            self.expired.add(table.expired_since(self.at));
+            self.at = start;
+        }
+        let mut onward = table.segments.range(self.at.segment..).map(|(_, segment)| *segment);
+        let is_ahead = |each: &Segment| {
+            let number = each.info.number;
+            let from = if number == self.at.segment { self.at.offset } else { 0 };
+            each.info.end > from.max(SEGMENT_HEADER_BYTES)
+        };
+        let segment = onward.find(is_ahead)?;
         if segment.info.number != self.at.segment || self.at.offset < SEGMENT_HEADER_BYTES {
             self.at = first_frame(segment.info.number);
         }
-        (segment.info.end > self.at.offset).then_some(segment)
-    }
-
-    fn open_segment(&self, segment: &Segment) -> Result<OpenSegment, ReadError> {
-        let number = segment.info.number;
-        let file = self.shared.fs.open(&self.shared.layout.segment(number));
-        let file = file.map_err(|source| ReadError::Io { segment: number, source })?;
-        let (salt, end) = (segment.salt, segment.info.end);
-        Ok(OpenSegment { number, salt, file, end, ahead: Bytes::new(), ahead_from: 0 })
+        Some(segment)
     }
 }
 
-/// A frame as it was read.
-struct Frame {
-    batch: Batch,
-    bytes: u64,
-}
-
-impl OpenSegment {
-    /// The frame at `offset`, if it is whole.
-    fn frame(&mut self, offset: u64) -> Result<Option<Frame>, ReadError> {
-        let head = self.bytes(offset, FRAME_HEADER_BYTES)?;
-        let Some(header) = FrameHeader::decode(self.salt, offset, &head) else { return Ok(None) };
-        if header.frame_bytes() > self.end - offset {
-            return Ok(None);
-        }
-        let body = self.bytes(offset + FRAME_HEADER_BYTES as u64, header.length as usize)?;
-        if body.len() != header.length as usize || crc32fast::hash(&body) != header.payload_crc {
-            return Ok(None);
-        }
-        let FrameHeader { signal, arrived_ns, items, .. } = header;
-        let batch = Batch { signal, arrived_ns, items, body };
-        Ok(Some(Frame { batch, bytes: header.frame_bytes() }))
-    }
-
-    /// These bytes of the segment, fewer at its end.
-    fn bytes(&mut self, from: u64, length: usize) -> Result<Bytes, ReadError> {
-        let held = from.checked_sub(self.ahead_from).and_then(|skip| usize::try_from(skip).ok());
-        if let Some(skip) = held
-            && let Some(until) = skip.checked_add(length)
-            && until <= self.ahead.len()
-        {
-            return Ok(self.ahead.slice(skip..until));
-        }
-        let left = usize::try_from(self.end.saturating_sub(from)).unwrap_or(usize::MAX);
-        let mut buffer = vec![0; length.max(limits::READ_AHEAD_BYTES).min(left.max(length))];
-        let read = read_full_at(self.file.as_ref(), from, &mut buffer)
-            .map_err(|source| ReadError::Io { segment: self.number, source })?;
-        buffer.truncate(read);
-        self.ahead = Bytes::from(buffer);
-        self.ahead_from = from;
-        Ok(self.ahead.slice(..length.min(read)))
-    }
+fn open_segment(shared: &Shared, segment: &Segment, ahead: usize) -> io::Result<SegmentFile> {
+    let Segment { info, salt } = *segment;
+    let file = shared.fs.open(&shared.layout.segment(info.number))?;
+    Ok(SegmentFile::new(info.number, salt, file, info.end).reading_ahead(ahead))
 }
 
 /// The batch at exactly this position.
-pub(super) fn read_at(shared: &Arc<Shared>, at: Position) -> Result<Batch, ReadError> {
+pub(super) fn read_at(shared: &Shared, at: Position) -> Result<Batch, ReadError> {
     let gone = ReadError::Gone { segment: at.segment };
     let segment = *shared.table().segments.get(&at.segment).ok_or(gone)?;
     if at.offset < SEGMENT_HEADER_BYTES || at.offset >= segment.info.end {
         return Err(ReadError::Damaged { at });
     }
-    let reader = LogReader::new(Arc::clone(shared), at);
-    let mut open = reader.open_segment(&segment)?;
-    let frame = open.frame(at.offset)?;
-    Ok(frame.ok_or(ReadError::Damaged { at })?.batch)
+    let failed = |source| ReadError::Io { segment: at.segment, source };
+    let mut open = match open_segment(shared, &segment, limits::READ_ONE_BYTES) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(ReadError::Gone { segment: at.segment });
+        }
+        opened => opened.map_err(failed)?,
+    };
+    match open.look(at.offset).map_err(failed)? {
+        Look::Frame(header, body) => Ok(header.batch(body)),
+        Look::Damaged { .. } => Err(ReadError::Damaged { at }),
+    }
 }

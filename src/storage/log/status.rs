@@ -1,5 +1,6 @@
 //! What the log says of itself.
 
+use super::header::SEGMENT_HEADER_BYTES;
 use crate::model::Signal;
 
 /// Whether the log takes batches.
@@ -83,6 +84,32 @@ impl SegmentInfo {
     pub(super) fn count(&mut self, signal: Signal, items: u32) {
         self.batches += 1;
         add_items(&mut self.items, signal, u64::from(items));
+    }
+}
+
+impl Expired {
+    /// Counts a segment from its `from` offset on; `from` is 0 for all of it. Items are counted
+    /// only of whole segments: of a part it is not known how many it held.
+    pub(super) fn count(&mut self, segment: &SegmentInfo, from: u64) {
+        if segment.batches == 0 {
+            return;
+        }
+        self.segments += 1;
+        self.bytes += segment.bytes.saturating_sub(from);
+        if from <= SEGMENT_HEADER_BYTES {
+            for (sum, items) in self.items.iter_mut().zip(segment.items) {
+                *sum += items;
+            }
+        }
+    }
+
+    /// Counts what another one counted as well.
+    pub(super) fn add(&mut self, other: Self) {
+        self.segments += other.segments;
+        self.bytes += other.bytes;
+        for (sum, items) in self.items.iter_mut().zip(other.items) {
+            *sum += items;
+        }
     }
 }
 

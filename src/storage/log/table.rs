@@ -1,7 +1,7 @@
 //! What the writer and the readers of a log share: which segments there are and where the
 //! committed frames end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -10,7 +10,9 @@ use tokio::sync::watch;
 use super::header::SEGMENT_HEADER_BYTES;
 use super::observer::LogObserver;
 use super::options::LogOptions;
-use super::status::{LogCounts, SegmentInfo, Writable};
+use super::scan::Hole;
+use super::status::{Expired, LogCounts, SegmentInfo, Writable};
+use crate::limits;
 use crate::storage::Position;
 use crate::storage::fs::Fs;
 use crate::storage::layout::Layout;
@@ -28,9 +30,53 @@ pub(super) struct Table {
     pub(super) segments: BTreeMap<u64, Segment>,
     pub(super) writable: Writable,
     pub(super) counts: LogCounts,
+    /// Damage found so far: segment and offset to where it ends.
+    pub(super) damaged: BTreeMap<(u64, u64), u64>,
+    /// Segments that retention removed since the log was opened, the latest last.
+    removed: VecDeque<SegmentInfo>,
 }
 
 impl Table {
+    /// Whether this damage, or a stretch that covers it, was found before.
+    pub(super) fn is_known_damage(&self, number: u64, hole: Hole) -> bool {
+        let before = self.damaged.range((number, 0)..=(number, hole.from)).next_back();
+        before.is_some_and(|(_, until)| *until >= hole.until)
+    }
+
+    /// Takes a segment out that retention is about to remove.
+    pub(super) fn remove(&mut self, number: u64) -> Option<Segment> {
+        let segment = self.segments.remove(&number)?;
+        if self.removed.len() >= limits::REMOVED_SEGMENTS {
+            self.removed.pop_front();
+        }
+        self.removed.push_back(segment.info);
+        Some(segment)
+    }
+
+    /// Puts a segment back whose file could not be removed.
+    pub(super) fn put_back(&mut self, segment: Segment) {
+        self.removed.retain(|removed| removed.number != segment.info.number);
+        self.segments.insert(segment.info.number, segment);
+    }
+
+    /// What retention has removed between this position and the oldest one kept.
+    pub(super) fn expired_since(&self, at: Position) -> Expired {
+        let mut expired = Expired::default();
+        let kept_from = self.segments.keys().next().copied().unwrap_or(at.segment);
+        if at == Position::OLDEST || at.segment >= kept_from {
+            return expired;
+        }
+        let known_from = self.removed.front().map_or(kept_from, |removed| removed.number);
+        expired.segments = known_from.saturating_sub(at.segment);
+        for removed in self.removed.iter().filter(|removed| removed.number >= at.segment) {
+            let from = if removed.number == at.segment { at.offset } else { 0 };
+            if from < removed.end {
+                expired.count(removed, from);
+            }
+        }
+        expired
+    }
+
     /// The oldest batch kept, or where the first one will be.
     pub(super) fn start(&self) -> Position {
         let first = self.segments.keys().next();
@@ -71,11 +117,9 @@ impl Shared {
         layout: Layout,
         options: LogOptions,
         observer: Arc<dyn LogObserver>,
-        table: Table,
     ) -> Self {
-        let committed = watch::Sender::new(table.end());
-        let (sleepers, moved) = Default::default();
-        let table = RwLock::new(table);
+        let committed = watch::Sender::new(Position::OLDEST);
+        let (table, sleepers, moved) = Default::default();
         Self { fs, layout, options, observer, table, committed, sleepers, moved }
     }
 

@@ -1,4 +1,11 @@
-//! The log on a real disk.
+//! The log on a real disk, and on a worse one.
+
+mod damage;
+mod faults;
+mod model;
+mod retention;
+
+use std::time::Duration;
 
 use bytes::Bytes;
 
