@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod model;
 pub mod otlp;
 pub mod pipeline;
+pub mod receiver;
 pub mod redaction;
 pub mod semconv;
 pub mod storage;
