@@ -141,9 +141,9 @@ impl Recorded {
         mut values: Vec<Arc<str>>,
         budget: &Budget,
     ) -> Cell {
-        for (value, slot) in values.iter_mut().zip(&state.slots) {
+        for (value, slot) in values.iter_mut().zip(&mut state.slots) {
             if !slot.closed {
-                *value = OTHER.into();
+                *value = slot.values.insert(OTHER);
             }
         }
         let text = state.label_text(&values);

@@ -12,6 +12,8 @@ mod collectors;
 mod exposition;
 mod facade;
 mod family;
+#[cfg(test)]
+mod figures;
 mod measures;
 mod own;
 #[cfg(test)]

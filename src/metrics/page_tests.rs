@@ -348,6 +348,9 @@ fn every_family_full_still_fits_the_page() {
     let series = page.lines().filter(|line| !line.starts_with('#')).count();
     assert!(series <= crate::limits::SERIES, "{series}");
     assert!(series > crate::limits::SERIES * 9 / 10, "{series}: the room is used");
+    let after = Registry::default();
+    after.restore(&registry.snapshot()).unwrap();
+    assert_eq!(after.readings(&catalog::HTTP_REQUESTS), registry.readings(&catalog::HTTP_REQUESTS));
 }
 
 #[test]

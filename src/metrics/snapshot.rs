@@ -381,6 +381,19 @@ mod tests {
     }
 
     #[test]
+    fn a_full_family_is_kept_with_what_did_not_fit() {
+        let options = CardinalityOptions { series_per_metric: 4, ..Default::default() };
+        let registry = Registry::new(options.clone());
+        for name in ["a", "b", "c", "d", "e", "f"] {
+            registry.counter(&TOOL_CALLS, &[name, "true"]).increment(1);
+        }
+        let after = Registry::new(options);
+        after.restore(&registry.snapshot()).unwrap();
+        assert_eq!(durable(&after), durable(&registry));
+        assert_eq!(after.total(&TOOL_CALLS, &[("tool_name", "other")]), 2.0);
+    }
+
+    #[test]
     fn handles_survive_a_restore() {
         let registry = Registry::default();
         let calls = registry.counter(&TOOL_CALLS, &["f", "true"]);

@@ -1,0 +1,74 @@
+//! Figures, printed and not asserted:
+//! `cargo test --release --lib metrics::figures -- --ignored --nocapture`.
+
+use super::catalog;
+use super::measures::tests::{failed, llm, origin, span, understood};
+use super::{CardinalityOptions, Measures, Registry};
+use crate::clock;
+use crate::model::{HttpExchange, LlmCall, Operation, ToolCall, Understanding, Usage};
+
+const ROUNDS: u32 = 1_000_000;
+
+#[test]
+#[ignore = "prints figures"]
+fn nanoseconds_per_span() {
+    let call = LlmCall {
+        time_to_first_token_seconds: Some(0.1),
+        usage: Usage { cached: Some(10), ..llm("gpt-4o").usage },
+        reported_cost_usd: Some(0.001),
+        ..llm("gpt-4o")
+    };
+    let agent = Some("planner");
+    let route = Some("/chat/{id}");
+    let exchange = HttpExchange { method: "GET", route, status_code: Some(200), peer: "" };
+    let tool = ToolCall { name: "search", ..Default::default() };
+    let kinds = [
+        ("LLM call", Understanding { agent, ..understood(Operation::Llm(call)) }),
+        ("tool call", Understanding { agent, ..understood(Operation::Tool(tool.clone())) }),
+        ("failed tool call", failed(Operation::Tool(tool), Some("Timeout"))),
+        ("HTTP request", understood(Operation::HttpServer(exchange))),
+        ("plain span", understood(Operation::Other)),
+    ];
+    let registry = Registry::default();
+    let mut measures = Measures::new(&registry);
+    let (shop, work) = (origin("shop"), span(0.5));
+    for (name, understanding) in &kinds {
+        let begun = clock::monotonic();
+        for _ in 0..ROUNDS {
+            measures.span(&shop, &work, understanding, None);
+        }
+        println!("{name}: {:?} each", begun.elapsed() / ROUNDS);
+    }
+    let names: Vec<String> = (0..ROUNDS / 10).map(|index| format!("tool-{index}")).collect();
+    let begun = clock::monotonic();
+    for name in &names {
+        let tool = Operation::Tool(ToolCall { name, ..Default::default() });
+        measures.span(&shop, &work, &understood(tool), None);
+    }
+    println!("tool call that overflows: {:?} each", begun.elapsed() / (ROUNDS / 10));
+}
+
+#[test]
+#[ignore = "prints figures"]
+fn milliseconds_per_page() {
+    let options = CardinalityOptions { label_values: 1_000, ..Default::default() };
+    for family in [&catalog::TOOL_CALLS, &catalog::LLM_REQUEST_DURATION] {
+        let options = CardinalityOptions { series_per_metric: 20_000, ..options.clone() };
+        let registry = Registry::new(options);
+        for index in 0..20_000 {
+            let (a, b) = (format!("first-{}", index / 100), format!("second-{}", index % 100));
+            registry.resolve(family, &[&a, &b]);
+        }
+        let begun = clock::monotonic();
+        let page = registry.render();
+        let took = begun.elapsed();
+        let series = page.lines().filter(|line| !line.starts_with('#')).count();
+        println!("{}: {series} series, {} bytes, {took:?}", family.name, page.len());
+        let begun = clock::monotonic();
+        let snapshot = registry.snapshot();
+        println!("its snapshot: {} bytes, {:?}", snapshot.len(), begun.elapsed());
+        let begun = clock::monotonic();
+        Registry::default().restore(&snapshot).unwrap();
+        println!("restored in {:?}", begun.elapsed());
+    }
+}
