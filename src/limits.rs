@@ -223,6 +223,25 @@ pub const PROJECTION_LAG_UNHEALTHY_SECONDS: u64 = 300;
 /// Time without a delivery from which a target is called failing; shorter is a retry.
 pub const TARGET_FAILING_DEGRADED_SECONDS: u64 = 30;
 
+/// Root spans taken of a trace beyond its bound: a root mostly arrives last, and names the trace.
+pub const TRACE_LATE_ROOTS: usize = 16;
+/// Bytes of log that are read to say in a few words what one trace was.
+pub const SUMMARY_BYTES: u64 = 1024 * MIB as u64;
+/// Names of models or services in the summary of one trace.
+pub const SUMMARY_NAMES: usize = 16;
+/// Neighbouring frames are indexed together up to this size: small enough that one trace is read
+/// quickly, large enough that the index of 10 GiB stays near 10 MB.
+pub const INDEX_GROUP_BYTES: u64 = 64 * KIB as u64;
+/// Memory for the trace indexes of closed segments; those of the oldest stay in their files.
+pub const INDEX_TRACES_BYTES: usize = 32 * MIB;
+/// Log without index files that is read again at the start before anything else; what is more is
+/// rebuilt beside the work.
+pub const INDEX_REPLAY_BYTES: u64 = 2 * SEGMENT_BYTES;
+/// Traces found that one search keeps in mind, newest first, while it goes on looking.
+pub const SEARCH_CANDIDATES: usize = 100_000;
+/// Bytes read, once a page is full, to learn whether there is another one.
+pub const SEARCH_LOOKAHEAD_BYTES: u64 = 32 * MIB as u64;
+
 /// The largest answer read from a forwarding target.
 pub const TARGET_RESPONSE_BYTES: usize = 4 * MIB;
 

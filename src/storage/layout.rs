@@ -4,6 +4,7 @@
 //! <storage.path>/
 //!   lock                             held by the one process that uses the folder
 //!   segments/00000000000000000001.log
+//!   index/00000000000000000001.idx   what searches need of a closed segment; can be rebuilt
 //!   quarantine/                      what was found damaged, each with a note beside it
 //!     00000000000000000007.log               a segment that nothing can be made out of
 //!     00000000000000000008-128-4096.frames   a copy of bytes 128 to 4096 of segment 8
@@ -49,6 +50,16 @@ impl Layout {
         self.segments().join(segment_name(number))
     }
 
+    /// Where the indexes of closed segments are.
+    pub fn index(&self) -> PathBuf {
+        self.root.join("index")
+    }
+
+    /// The file of a closed segment's index.
+    pub fn index_file(&self, number: u64) -> PathBuf {
+        self.index().join(index_name(number))
+    }
+
     /// Where damaged bytes are put aside.
     pub fn quarantine(&self) -> PathBuf {
         self.root.join("quarantine")
@@ -78,6 +89,17 @@ pub fn damage_of(name: &str) -> Option<(u64, u64, u64)> {
     let mut numbers = name.strip_suffix(".frames")?.split('-').map(|part| part.parse().ok());
     let damage = (numbers.next()??, numbers.next()??, numbers.next()??);
     (damage_name(damage.0, damage.1, damage.2) == name).then_some(damage)
+}
+
+/// The name of the file of a segment's index.
+pub fn index_name(number: u64) -> String {
+    format!("{number:020}.idx")
+}
+
+/// The number of a segment from its index' file name; `None` for a foreign file.
+pub fn index_number(name: &str) -> Option<u64> {
+    let number = name.strip_suffix(".idx")?.parse().ok()?;
+    (index_name(number) == name).then_some(number)
 }
 
 #[cfg(test)]

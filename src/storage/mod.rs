@@ -1,15 +1,18 @@
 //! What Pharos keeps: the log of batches, and what is projected from it.
 //!
 //! [`log`] appends redacted OTLP batches to segments on disk and answers once they are durable;
-//! everything else is a reader of it. All file access goes through [`fs`], so that tests can run
-//! the production code over a disk that forgets what was not synced.
+//! everything else is a reader of it: [`index`] makes it searchable, [`query`] answers questions.
+//! All file access goes through [`fs`], so that tests can run the production code over a disk
+//! that forgets what was not synced.
 //!
-//! Invariant: nothing here knows what a span means.
+//! Invariant: nothing here knows what a span means; [`index::Understand`] is handed in.
 
 mod batch;
 pub mod fs;
+pub mod index;
 pub mod layout;
 pub mod log;
+pub mod query;
 
 pub use batch::{Batch, Position};
 pub use log::{

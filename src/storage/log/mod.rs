@@ -91,6 +91,17 @@ impl Log {
         LogReader::new(Arc::clone(&self.shared), from)
     }
 
+    /// A reader of the batches from `from` on that begin before the offset `until` of the same
+    /// segment. It reads nothing beyond, and nothing of another segment.
+    pub(in crate::storage) fn reader_within(&self, from: Position, until: u64) -> LogReader {
+        LogReader::within(Arc::clone(&self.shared), from, until)
+    }
+
+    /// The file system and the folders that the log works in.
+    pub(in crate::storage) fn place(&self) -> (Arc<dyn Fs>, Layout) {
+        (Arc::clone(&self.shared.fs), self.shared.layout.clone())
+    }
+
     /// The batch at exactly this position, as it was given by [`Log::append`] or a reader.
     pub fn read_at(&self, at: Position) -> Result<Batch, ReadError> {
         reader::read_at(&self.shared, at)

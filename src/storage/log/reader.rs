@@ -20,6 +20,8 @@ use crate::storage::{Batch, Position};
 pub struct LogReader {
     shared: Arc<Shared>,
     at: Position,
+    /// Where it ends, if not with the log.
+    until: Option<Position>,
     open: Option<SegmentFile>,
     expired: Expired,
 }
@@ -28,7 +30,14 @@ impl LogReader {
     pub(super) fn new(shared: Arc<Shared>, from: Position) -> Self {
         // A cursor beyond the end is of a log that was lost; what is there now was read before.
         let at = from.min(shared.table().end());
-        Self { shared, at, open: None, expired: Expired::default() }
+        Self { shared, at, until: None, open: None, expired: Expired::default() }
+    }
+
+    /// A reader that ends at the offset `until` of the segment in which it starts, which must
+    /// be where a frame ends, or beyond the last one.
+    pub(super) fn within(shared: Arc<Shared>, from: Position, until: u64) -> Self {
+        let until = Some(Position { segment: from.segment, offset: until });
+        Self { until, ..Self::new(shared, from) }
     }
 
     /// The next batch and its position, or `None` at the committed end. An error leaves the
@@ -111,7 +120,13 @@ impl LogReader {
             let from = if number == self.at.segment { self.at.offset } else { 0 };
             each.info.end > from.max(SEGMENT_HEADER_BYTES)
         };
-        let segment = onward.find(is_ahead)?;
+        let mut segment = onward.find(is_ahead)?;
+        if let Some(until) = self.until {
+            segment.info.end = segment.info.end.min(until.offset);
+            if segment.info.number != until.segment || self.at >= until {
+                return None;
+            }
+        }
         if segment.info.number != self.at.segment || self.at.offset < SEGMENT_HEADER_BYTES {
             self.at = first_frame(segment.info.number);
         }

@@ -1,0 +1,130 @@
+//! What a search asks for, and whether a span answers it.
+
+use sha2::{Digest, Sha256};
+
+use super::attribute::{has_attribute, text_equals};
+use crate::model::{Operation, Origin, Status, Understanding};
+use crate::storage::index::SpanHead;
+
+/// The conditions of a search. A trace matches when one of its spans fulfils all of them; an
+/// empty set of conditions matches every trace. Texts are compared exactly.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filters {
+    /// `service.name` of the span's resource.
+    pub service: Option<String>,
+    /// The span's name.
+    pub name: Option<String>,
+    /// `Error`: the span says that it failed. `Ok`: it does not, and no other span of its trace
+    /// does. `Unset`: it says neither.
+    pub status: Option<Status>,
+    /// A name of [`Operation::name`], or `llm` for a call of a model of any kind.
+    pub operation: Option<String>,
+    /// The span took at least this long, in nanoseconds.
+    pub min_duration_ns: Option<u64>,
+    /// The span took at most this long, in nanoseconds.
+    pub max_duration_ns: Option<u64>,
+    /// The model asked for or the one that answered.
+    pub model: Option<String>,
+    /// The tool executed.
+    pub tool: Option<String>,
+    /// The agent that ran or did the work.
+    pub agent: Option<String>,
+    /// Whose work it was.
+    pub tenant: Option<String>,
+    /// The conversation or session.
+    pub conversation: Option<String>,
+    /// Keys and values of attributes of the span, its scope or its resource. Numbers and
+    /// booleans are compared by their text form; of a list, one item must be equal.
+    pub attributes: Vec<(String, String)>,
+    /// The span began at or after this, in nanoseconds since the Unix epoch.
+    pub from_ns: Option<u64>,
+    /// The span began at or before this.
+    pub to_ns: Option<u64>,
+}
+
+impl Filters {
+    /// Names this set of conditions, so that a cursor cannot be used with another one.
+    pub(super) fn fingerprint(&self) -> u64 {
+        let digest = Sha256::digest(format!("{self:?}"));
+        digest.iter().take(8).fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
+    }
+
+    /// Whether a span with these bare fields can match; its time is another matter.
+    pub(super) fn admits(&self, head: &SpanHead<'_>) -> bool {
+        let duration = head.duration_ns();
+        let status = match self.status {
+            None => true,
+            Some(Status::Error) => head.status == Status::Error,
+            Some(Status::Ok) => head.status != Status::Error,
+            Some(Status::Unset) => head.status == Status::Unset,
+        };
+        status
+            && self.min_duration_ns.is_none_or(|least| duration >= least)
+            && self.max_duration_ns.is_none_or(|most| duration <= most)
+            && self.name.as_ref().is_none_or(|name| name.as_bytes() == head.name)
+    }
+
+    /// Whether a span from there can match.
+    pub(super) fn admits_origin(&self, origin: &Origin<'_>) -> bool {
+        self.service.as_ref().is_none_or(|service| origin.service() == service)
+    }
+
+    /// Whether the span of these bytes, sent from there, has every attribute asked for.
+    pub(super) fn admits_attributes(&self, origin: &Origin<'_>, span: &[u8]) -> bool {
+        self.attributes.iter().all(|(key, wanted)| {
+            let sent = origin.resource.iter().chain(&origin.scope.attributes);
+            let mut sent = sent.filter(|attribute| attribute.key == key);
+            sent.any(|attribute| text_equals(&attribute.value, wanted))
+                || has_attribute(span, key, wanted)
+        })
+    }
+
+    /// Whether any condition needs the span to be understood.
+    pub(super) fn needs_understanding(&self) -> bool {
+        let asked = [
+            &self.operation,
+            &self.model,
+            &self.tool,
+            &self.agent,
+            &self.tenant,
+            &self.conversation,
+        ];
+        asked.into_iter().any(Option::is_some)
+    }
+
+    /// Whether what is understood of a span fulfils the conditions on it.
+    pub(super) fn admits_understanding(&self, known: &Understanding<'_>) -> bool {
+        let operation = &known.operation;
+        let is = |wanted: &Option<String>, found: &[Option<&str>]| {
+            wanted.as_deref().is_none_or(|wanted| found.contains(&Some(wanted)))
+        };
+        let llm = matches!(operation, Operation::Llm(_)).then_some("llm");
+        let (models, tool, agent) = match operation {
+            Operation::Llm(call) => ([call.request_model, call.response_model], None, None),
+            Operation::Tool(call) => ([None; 2], Some(call.name), None),
+            Operation::Agent(run) => ([None; 2], None, Some(run.name)),
+            Operation::Step(step) => ([None; 2], None, Some(step.agent)),
+            _ => ([None; 2], None, None),
+        };
+        is(&self.operation, &[Some(operation.name()), llm])
+            && is(&self.model, &models)
+            && is(&self.tool, &[tool])
+            && is(&self.agent, &[agent, known.agent])
+            && is(&self.tenant, &[known.tenant])
+            && is(&self.conversation, &[known.conversation])
+    }
+
+    /// Texts that must stand somewhere in a request with a matching span. What is understood of
+    /// a span is borrowed from its request but for a few constants, which `CONSTANTS` names.
+    pub(super) fn needles(&self) -> impl Iterator<Item = &str> {
+        let understood = [&self.model, &self.tool, &self.agent, &self.tenant, &self.conversation];
+        let understood = understood.into_iter().flatten().map(String::as_str);
+        let bare = [&self.service, &self.name].into_iter().flatten().map(String::as_str);
+        let keys = self.attributes.iter().map(|(key, _)| key.as_str());
+        let texts = understood.chain(bare).chain(keys);
+        texts.filter(|text| !text.is_empty() && !CONSTANTS.contains(text))
+    }
+}
+
+/// What stands for something that was not sent.
+const CONSTANTS: [&str; 3] = ["unknown", "unknown_service", "_OTHER"];

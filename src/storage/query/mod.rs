@@ -1,0 +1,37 @@
+//! Answers about what is kept: traces by what their spans say, and one trace as a whole.
+//!
+//! [`search`] finds where to look in the index, reads the batches there and keeps the spans that
+//! [`filter`] admits; [`trace`] gathers one trace; [`summary`] says in a few words what a trace
+//! was. Reading blocks on the disk: ask on a thread that may.
+
+mod attribute;
+mod budget;
+mod candidates;
+mod cursor;
+mod filter;
+mod scan;
+mod search;
+mod summary;
+mod trace;
+
+pub use self::budget::Budget;
+pub use self::cursor::CursorError;
+pub use self::filter::Filters;
+pub use self::search::{SearchPage, SearchQuery};
+pub use self::summary::TraceSummary;
+pub use self::trace::StoredTrace;
+use super::log::ReadError;
+
+/// A question was not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// The cursor is none of this search.
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
+    /// Nothing could be read from the log.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+#[cfg(test)]
+mod tests;

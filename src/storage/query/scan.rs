@@ -1,0 +1,80 @@
+//! Finding the spans of a batch that a search asks for, cheapest question first.
+
+use std::ops::RangeInclusive;
+
+use memchr::memmem::Finder;
+
+use super::filter::Filters;
+use crate::model::{Status, TraceId};
+use crate::otlp::read;
+use crate::otlp::wire::WireError;
+use crate::storage::index::{Group, ServiceSet, SpanHead, Understand};
+
+/// Start times, in nanoseconds since the Unix epoch.
+pub(super) type Starts = RangeInclusive<u64>;
+
+/// Looks for the spans that fulfil all conditions of a search.
+pub(super) struct Scanner<'q> {
+    filters: &'q Filters,
+    needles: Vec<Finder<'q>>,
+    services: ServiceSet,
+    understand: Option<Understand>,
+}
+
+impl<'q> Scanner<'q> {
+    /// What looks for these conditions.
+    pub(super) fn new(filters: &'q Filters, understand: Understand) -> Self {
+        let needles = filters.needles().map(Finder::new).collect();
+        let services = filters.service.as_deref().map(ServiceSet::of).unwrap_or_default();
+        let understand = filters.needs_understanding().then_some(understand);
+        Self { filters, needles, services, understand }
+    }
+
+    /// Whether the group can hold a span that is looked for.
+    pub(super) fn may_find(&self, group: &Group, starts: &Starts) -> bool {
+        group.has_spans()
+            && group.min_start_ns <= *starts.end()
+            && group.max_start_ns >= *starts.start()
+            && (self.filters.status != Some(Status::Error) || group.failed)
+            && self.filters.min_duration_ns.is_none_or(|least| group.max_duration_ns >= least)
+            && group.services.may_hold(self.services)
+    }
+
+    /// Calls `found` with the trace and start of every span in a traces request that fulfils the
+    /// conditions, began in `starts` and belongs to the trace `only`, if one is given.
+    pub(super) fn scan(
+        &self,
+        body: &[u8],
+        starts: &Starts,
+        only: Option<&TraceId>,
+        mut found: impl FnMut(TraceId, u64),
+    ) -> Result<(), WireError> {
+        // Text that stands nowhere in the request is in none of its spans.
+        if self.needles.iter().any(|needle| needle.find(body).is_none()) {
+            return Ok(());
+        }
+        let only = only.map(|id| id.as_bytes().as_slice());
+        read::records(body, |origin, bytes| {
+            if !self.filters.admits_origin(origin) {
+                return Ok(());
+            }
+            let head = SpanHead::read(bytes)?;
+            let wanted = starts.contains(&head.start_ns)
+                && only.is_none_or(|id| id == head.trace_id)
+                && self.filters.admits(&head)
+                && self.filters.admits_attributes(origin, bytes);
+            if !wanted {
+                return Ok(());
+            }
+            if let Some(understand) = self.understand
+                && !self.filters.admits_understanding(&understand(origin, &read::span(bytes)?))
+            {
+                return Ok(());
+            }
+            if let Some(id) = TraceId::from_bytes(head.trace_id) {
+                found(id, head.start_ns);
+            }
+            Ok(())
+        })
+    }
+}
