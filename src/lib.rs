@@ -7,6 +7,7 @@
 //! people and machines ask.
 
 pub mod api;
+pub mod app;
 pub mod build_info;
 pub mod cli;
 pub mod clock;

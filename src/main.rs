@@ -3,9 +3,12 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use pharos::app::{self, Addresses, App};
 use pharos::cli::{self, Command, DemoArguments, Failure};
 use pharos::config::{Flags, Loaded};
 use pharos::demo::{self, DemoOptions};
+use pharos::metrics::Registry;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 #[global_allocator]
@@ -27,21 +30,58 @@ fn main() -> ExitCode {
 /// Nothing is bound or written before the configuration is known to be right.
 fn serve(flags: &Flags) -> Result<(), Failure> {
     let loaded = cli::load(flags)?;
-    run(live(loaded, None))
+    live(&loaded, None)
 }
 
 fn play_demo(arguments: &DemoArguments) -> Result<(), Failure> {
     let fleet = arguments.fleet()?;
     if arguments.to.is_some() {
-        return run(play(fleet));
+        return Ok(runtime()?.block_on(play(fleet))?);
     }
     let loaded = cli::load(&arguments.flags)?;
-    run(live(loaded, Some(fleet)))
+    live(&loaded, Some(fleet))
+}
+
+/// The logs outlive everything that may have something to say.
+fn live(loaded: &Loaded, fleet: Option<DemoOptions>) -> Result<(), Failure> {
+    let runtime = runtime()?;
+    let registry = app::registry(&loaded.config);
+    let _logs = app::telemetry(&loaded.config, &registry, runtime.handle())
+        .context("own telemetry could not be set up")?;
+    for warning in &loaded.warnings {
+        tracing::warn!(warning, "The configuration has something that is hardly meant.");
+    }
+    Ok(runtime.block_on(watch(loaded, &registry, fleet))?)
 }
 
 /// From the first bound port to the last flushed byte.
-async fn live(_loaded: Loaded, _fleet: Option<DemoOptions>) -> anyhow::Result<()> {
-    anyhow::bail!("serving is not built yet")
+async fn watch(
+    loaded: &Loaded,
+    registry: &Registry,
+    fleet: Option<DemoOptions>,
+) -> anyhow::Result<()> {
+    let stop = stop_signal();
+    let mut app = App::build(loaded, registry).await?;
+    let Addresses { web, otlp_grpc, otlp_http } = app.addresses();
+    tracing::info!(%web, %otlp_grpc, %otlp_http, version = env!("CARGO_PKG_VERSION"),
+        "Listening.");
+    app.start().await;
+    tracing::info!("Telemetry is taken in.");
+    match fleet {
+        None => stop.await?,
+        Some(mut fleet) => {
+            fleet.endpoint = format!("http://{otlp_http}");
+            cli::introduce_demo(&app.addresses());
+            tokio::select! {
+                signal = stop => signal?,
+                sent = demo::play(&fleet) => drop(sent?),
+            }
+        }
+    }
+    tracing::info!("Stopping.");
+    app.stop().await;
+    tracing::info!("Stopped.");
+    Ok(())
 }
 
 /// Plays the fleet against a Pharos that runs elsewhere.
@@ -56,10 +96,9 @@ async fn play(fleet: DemoOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn run(life: impl Future<Output = anyhow::Result<()>>) -> Result<(), Failure> {
+fn runtime() -> anyhow::Result<Runtime> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.context("the runtime could not be started")?;
-    Ok(runtime.block_on(life)?)
+    runtime.context("the runtime could not be started")
 }
 
 /// Waits until somebody asks to stop. A second time ends the process at once.

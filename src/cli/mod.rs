@@ -6,6 +6,7 @@
 mod arguments;
 mod check_config;
 mod client;
+mod demo;
 mod exit;
 mod healthcheck;
 mod investigate;
@@ -13,6 +14,7 @@ mod output;
 mod version;
 
 pub use arguments::{Command, DemoArguments, ServeArguments, parse};
+pub use demo::introduce_demo;
 pub use exit::{Failure, Usage, exit_code};
 
 use crate::config::{self, Loaded};

@@ -48,6 +48,10 @@ pub struct ForwardStatus {
     pub queue_bytes: u64,
     /// Why the last try failed; `None` after a success.
     pub last_error: Option<String>,
+    /// Since when tries have failed, in nanoseconds since the Unix epoch; `None` after a success.
+    pub failing_since_ns: Option<u64>,
+    /// Items that retention removed before the target took them, since the start.
+    pub expired_items: u64,
 }
 
 /// A target that is being shipped to.
@@ -56,7 +60,7 @@ pub struct Shipper {
     shared: Arc<Shared>,
     log: Arc<Log>,
     stop: watch::Sender<bool>,
-    thread: Option<JoinHandle<()>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What the thread tells.
@@ -65,7 +69,9 @@ struct Shared {
     /// Arrival of the oldest batch not taken, 0 when there is none.
     waiting_since_ns: AtomicU64,
     at: Mutex<Position>,
-    last_error: Mutex<Option<String>>,
+    /// Why tries fail and since when; `None` after a success.
+    failing: Mutex<Option<(String, u64)>>,
+    expired_items: AtomicU64,
 }
 
 impl Shipper {
@@ -102,7 +108,8 @@ impl Shipper {
         };
         let thread = thread::Builder::new().name(format!("ship-{name}"));
         let thread = thread.spawn(move || work.run()).map_err(TargetError::Cursor)?;
-        Ok(Self { name, shared, log: Arc::clone(log), stop, thread: Some(thread) })
+        let thread = Mutex::new(Some(thread));
+        Ok(Self { name, shared, log: Arc::clone(log), stop, thread })
     }
 
     /// The target's name.
@@ -119,18 +126,22 @@ impl Shipper {
         };
         let since = self.shared.waiting_since_ns.load(Ordering::Relaxed);
         let lag_ns = if since == 0 { 0 } else { now_ns.saturating_sub(since) };
-        let last_error = self.shared.last_error.lock().unwrap_or_else(PoisonError::into_inner);
+        let failing = self.shared.failing.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (last_error, failing_since_ns) = failing.unzip();
         ForwardStatus {
             lag_seconds: lag_ns as f64 / 1e9,
             queue_bytes: self.log.segments().iter().map(behind).sum(),
-            last_error: last_error.clone(),
+            last_error,
+            failing_since_ns,
+            expired_items: self.shared.expired_items.load(Ordering::Relaxed),
         }
     }
 
     /// Stops after the request that is under way was cut off, and saves the cursor.
-    pub fn stop(mut self) {
+    pub fn stop(&self) {
         let _ = self.stop.send(true);
-        if let Some(thread) = self.thread.take() {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
             // A panic of the thread has been reported by the panic hook.
             let _ = thread.join();
         }
@@ -296,6 +307,7 @@ impl Work {
         for signal in Signal::ALL.into_iter().filter(|each| self.options.signals.contains(each)) {
             let items = expired.items[signal as usize - 1];
             self.observer.expired(&self.options.name, signal, items);
+            self.shared.expired_items.fetch_add(items, Ordering::Relaxed);
         }
         tracing::warn!(
             target_name = self.options.name,
@@ -307,6 +319,8 @@ impl Work {
 
 impl Shared {
     fn set_error(&self, error: Option<String>) {
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = error;
+        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = failing.as_ref().map_or_else(clock::unix_nanos, |(_, since)| *since);
+        *failing = error.map(|error| (error, since));
     }
 }

@@ -173,13 +173,13 @@ async fn retries_isolates_poison_and_goes_on_where_it_stopped() {
     let expected: Vec<String> = (0..10).map(|number| format!("span {number}")).collect();
     assert_eq!(names(&target.taken.lock().unwrap()), expected);
     until("an empty queue", || shipper.status(5).queue_bytes == 0);
-    tokio::task::spawn_blocking(|| shipper.stop()).await.unwrap();
+    tokio::task::spawn_blocking(move || shipper.stop()).await.unwrap();
 
     log.append(batch("after the stop")).await.unwrap();
     let shipper = start(&log, folder.path(), &target, &counts);
     until("the rest", || counts.of("sent") == 11);
     assert_eq!(names(&target.taken.lock().unwrap()).last().unwrap(), "after the stop");
-    tokio::task::spawn_blocking(|| shipper.stop()).await.unwrap();
+    tokio::task::spawn_blocking(move || shipper.stop()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -196,7 +196,7 @@ async fn a_target_that_is_down_falls_behind_and_stops_at_once() {
     let status = shipper.status(3_000_000_001);
     assert!(status.queue_bytes > 0 && status.last_error.is_some());
     assert!((status.lag_seconds - 3.0).abs() < 1e-6);
-    tokio::task::spawn_blocking(|| shipper.stop()).await.unwrap();
+    tokio::task::spawn_blocking(move || shipper.stop()).await.unwrap();
     assert_eq!(counts.of("sent") + counts.of("failed"), 0);
 }
 

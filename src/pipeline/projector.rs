@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 
 use super::recent::{ItemId, Recent};
 use super::snapshot::{Snapshot, SnapshotFile};
-use crate::clock;
-use crate::metrics::{Arrival, Measures, Registry};
-use crate::model::Signal;
+use crate::metrics::{Arrival, CallShare, Measures, Registry};
+use crate::model::{Operation, Settled, Signal};
 use crate::otlp::read;
-use crate::semconv;
+use crate::semconv::{self, Ledger};
 use crate::storage::fs::Fs;
 use crate::storage::{Batch, Log, LogReader, Position};
+use crate::{clock, limits};
 
 /// How often what was measured is saved; a start after a crash measures at most this much again.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(10);
@@ -83,7 +83,7 @@ impl Progress {
             return end.offset.saturating_sub(at.offset);
         }
         let between = end.segment.saturating_sub(at.segment + 1);
-        between * crate::limits::SEGMENT_BYTES + end.offset
+        between * limits::SEGMENT_BYTES + end.offset
     }
 
     fn set(&self, at: Position) {
@@ -122,6 +122,7 @@ struct Work {
     reader: LogReader,
     registry: Registry,
     measures: Measures,
+    calls: Ledger,
     recent: Arc<Recent>,
     file: SnapshotFile,
     saved: (Position, Instant),
@@ -140,11 +141,12 @@ impl Work {
         let Projections { log, registry, recent, fs, snapshot } = projections;
         let file = SnapshotFile::new(fs, snapshot);
         let replay_until = log.end();
-        let from = restore(&file, &registry, replay_until)?;
+        let (from, calls) = restore(&file, &registry, replay_until)?;
         progress.set(from);
         Ok(Self {
             reader: log.reader(from),
             measures: Measures::new(&registry),
+            calls,
             registry,
             recent,
             file,
@@ -195,13 +197,17 @@ impl Work {
         if batch.signal != Signal::Traces {
             return;
         }
-        let (measures, recent) = (&mut self.measures, &self.recent);
+        let (measures, calls, recent) = (&mut self.measures, &mut self.calls, &self.recent);
         let walked = read::spans(&batch.body, |origin, span| {
             if arrival == Arrival::Replayed {
                 recent.enter(ItemId::of_span(span.trace_id, span.span_id));
             }
             let understanding = semconv::understand(origin, span);
-            measures.span(origin, span, &understanding, None);
+            let settled = match &understanding.operation {
+                Operation::Llm(call) => Some(calls.settle(span, origin.scope.name, call)),
+                _ => None,
+            };
+            measures.span(origin, span, &understanding, settled.map(share).as_ref());
         });
         if let Err(error) = walked {
             tracing::error!(%error, %at, "A batch in the log is not an export request.");
@@ -214,7 +220,8 @@ impl Work {
         if at == self.saved.0 {
             return;
         }
-        let snapshot = Snapshot { at, metrics: self.registry.snapshot(), calls: Vec::new() };
+        let (metrics, calls) = (self.registry.snapshot(), self.calls.snapshot());
+        let snapshot = Snapshot { at, metrics, calls };
         match self.file.save(&snapshot) {
             Ok(()) => self.saved.0 = at,
             Err(error) => tracing::warn!(%error, "The metrics snapshot could not be saved."),
@@ -222,19 +229,38 @@ impl Work {
     }
 }
 
-/// Brings the metrics back and says which batch is the first that they do not hold.
-fn restore(file: &SnapshotFile, registry: &Registry, end: Position) -> io::Result<Position> {
-    let Some(snapshot) = file.load()? else { return Ok(Position::OLDEST) };
+fn share(settled: Settled) -> CallShare {
+    CallShare {
+        first: settled.counts,
+        usage: settled.usage,
+        cost_usd: settled.cost_usd,
+        time_to_first_token_seconds: settled.time_to_first_token_seconds,
+    }
+}
+
+/// Brings back what was measured and says which batch is the first that it does not hold.
+fn restore(
+    file: &SnapshotFile,
+    registry: &Registry,
+    end: Position,
+) -> io::Result<(Position, Ledger)> {
+    let nothing = || (Position::OLDEST, Ledger::new(limits::RECENT_CALLS));
+    let Some(snapshot) = file.load()? else { return Ok(nothing()) };
     if snapshot.at > end {
         tracing::warn!("The metrics snapshot is ahead of the log; measuring the log again.");
-        return Ok(Position::OLDEST);
+        return Ok(nothing());
     }
-    match registry.restore(&snapshot.metrics) {
-        Ok(()) => Ok(snapshot.at),
+    let calls = Ledger::restore(&snapshot.calls, limits::RECENT_CALLS);
+    let restored = calls.map_err(|error| error.to_string()).and_then(|calls| {
+        registry.restore(&snapshot.metrics).map_err(|error| error.to_string())?;
+        Ok(calls)
+    });
+    match restored {
+        Ok(calls) => Ok((snapshot.at, calls)),
         Err(error) => {
             tracing::warn!(%error, "The metrics snapshot is unusable; measuring the log again.");
             registry.forget();
-            Ok(Position::OLDEST)
+            Ok(nothing())
         }
     }
 }

@@ -1,0 +1,212 @@
+//! Wires every part to the others.
+//!
+//! `build` opens the store and binds the ports, `start` lets telemetry in, `stop` closes the
+//! doors first and then follows the data: what was let in is committed, measured and shipped as
+//! far as it goes before the last part stops. Ports may be 0; [`App::addresses`] says what was
+//! bound, so that a test can run a whole Pharos in its own process.
+
+mod checks;
+mod observers;
+mod options;
+mod servers;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use crate::config::{Config, Loaded};
+use crate::exporter::{Shipper, TargetError};
+use crate::metrics::Registry;
+use crate::pipeline::{Pipeline, Progress, Projections, Projector, Recent};
+use crate::redaction::{BadPattern, Redactor};
+use crate::storage::fs::{Fs, RealFs};
+use crate::storage::{Log, OpenError};
+use crate::telemetry::{self, Telemetry, TelemetryError};
+use crate::{limits, metrics};
+
+use self::checks::{Life, States};
+use self::servers::Servers;
+
+/// A whole Pharos.
+pub struct App {
+    addresses: Addresses,
+    log: Arc<Log>,
+    projector: Projector,
+    progress: Arc<Progress>,
+    shippers: Arc<Vec<Shipper>>,
+    life: Arc<Life>,
+    servers: Servers,
+}
+
+/// Where it listens.
+#[derive(Debug, Clone, Copy)]
+pub struct Addresses {
+    /// API, `/metrics`, health.
+    pub web: SocketAddr,
+    /// OTLP over gRPC.
+    pub otlp_grpc: SocketAddr,
+    /// OTLP over HTTP.
+    pub otlp_http: SocketAddr,
+}
+
+/// Why Pharos cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// A file of the store cannot be read or made.
+    #[error("{path}: {source}", path = .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A pattern of the redaction is no regular expression.
+    #[error(transparent)]
+    Redaction(#[from] BadPattern),
+    /// A forwarding target cannot be used.
+    #[error("forwarding target {name}: {source}")]
+    Target {
+        /// The target's name.
+        name: String,
+        /// What is wrong.
+        source: TargetError,
+    },
+}
+
+/// The metric families, within the configured bounds, as the facade's recorder.
+pub fn registry(config: &Config) -> Registry {
+    let registry = Registry::new(options::cardinality(config));
+    // A test runs several Pharos in one process: the first one hears what the facade is told.
+    let _ = ::metrics::set_global_recorder(registry.clone());
+    registry
+}
+
+/// Own logs and traces, as configured. Call once in a process.
+pub fn telemetry(
+    config: &Config,
+    registry: &Registry,
+    runtime: &Handle,
+) -> Result<Telemetry, TelemetryError> {
+    let panics = registry.panics();
+    let telemetry = telemetry::init(options::telemetry(config, registry), runtime)?;
+    telemetry::report_panics(Arc::new(move || panics.increment(1)));
+    Ok(telemetry)
+}
+
+impl App {
+    /// Opens the store and binds the ports. Nothing is served before [`App::start`].
+    pub async fn build(loaded: &Loaded, registry: &Registry) -> Result<Self, AppError> {
+        let config = &loaded.config;
+        let bound = servers::bind(config).await?;
+        let redactor = Arc::new(Redactor::new(&options::redaction(config))?);
+        registry.about(&metrics::About {
+            version: env!("CARGO_PKG_VERSION"),
+            revision: option_env!("PHAROS_REVISION").unwrap_or("unknown"),
+            rust_version: option_env!("PHAROS_RUST_VERSION").unwrap_or("unknown"),
+            environment: &config.environment,
+        });
+        let fs: Arc<dyn Fs> = Arc::new(RealFs);
+        let log = Arc::new(open_log(config, &fs, registry).await?);
+        let progress = Arc::new(Progress::default());
+        let recent = Arc::new(Recent::new(limits::RECENT_IDS));
+        let snapshot = config.storage.path.join("metrics.snapshot");
+        let projections = Projections {
+            log: Arc::clone(&log),
+            registry: registry.clone(),
+            recent: Arc::clone(&recent),
+            fs: Arc::clone(&fs),
+            snapshot: snapshot.clone(),
+        };
+        let projector = Projector::start(projections, Arc::clone(&progress))
+            .map_err(|source| AppError::File { path: snapshot, source })?;
+        let shippers = Arc::new(start_shippers(config, &log, &fs, registry)?);
+        let life = Arc::new(Life::default());
+        let pipeline =
+            Pipeline::new(Arc::clone(&log), redactor, recent, registry, Arc::clone(&progress));
+        let states = Arc::new(States {
+            life: Arc::clone(&life),
+            log: Arc::clone(&log),
+            progress: Arc::clone(&progress),
+            shippers: Arc::clone(&shippers),
+            disk_reserve_bytes: config.storage.disk_reserve_bytes,
+        });
+        let addresses = bound.addresses;
+        let servers = Servers::new(bound, loaded, registry, Arc::new(pipeline), states);
+        Ok(Self { addresses, log, projector, progress, shippers, life, servers })
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Serves the API at once, and the doors as soon as what the log holds has been measured.
+    pub async fn start(&mut self) {
+        self.servers.open_web();
+        while !self.progress.caught_up() && self.progress.running() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        self.servers.open_doors();
+        self.life.serving();
+    }
+
+    /// Closes the doors, commits what was let in, measures it, saves every cursor.
+    pub async fn stop(self) {
+        let Self { log, mut projector, shippers, life, mut servers, .. } = self;
+        life.stopping();
+        servers.close_doors().await;
+        let rest = tokio::task::spawn_blocking(move || {
+            log.stop();
+            projector.stop();
+            // The API may still hold the shippers for its answers; stopping needs no ownership.
+            shippers.iter().for_each(Shipper::stop);
+        });
+        // A panic in there has been reported by the panic hook.
+        let _ = rest.await;
+        servers.close_web().await;
+    }
+}
+
+async fn open_log(config: &Config, fs: &Arc<dyn Fs>, registry: &Registry) -> Result<Log, AppError> {
+    let options = options::log(config);
+    let observer = Arc::new(observers::LogWatch::new(registry));
+    let (fs, path) = (Arc::clone(fs), config.storage.path.clone());
+    let opening =
+        tokio::task::spawn_blocking(move || Log::open_observed(fs, &path, options, observer));
+    match opening.await {
+        Ok(opened) => Ok(opened?),
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}
+
+fn start_shippers(
+    config: &Config,
+    log: &Arc<Log>,
+    fs: &Arc<dyn Fs>,
+    registry: &Registry,
+) -> Result<Vec<Shipper>, AppError> {
+    let cursors = config.storage.path.join("cursors");
+    let watch = Arc::new(observers::ForwardWatch::new(registry));
+    let start = |target: &crate::config::Target| {
+        watch.expect(&target.name);
+        let (fs, watch) = (Arc::clone(fs), Arc::clone(&watch));
+        Shipper::start(options::target(target), log, fs, &cursors, watch, &Handle::current())
+            .map_err(|source| AppError::Target { name: target.name.clone(), source })
+    };
+    config.forward.targets.iter().map(start).collect()
+}

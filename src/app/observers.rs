@@ -1,0 +1,139 @@
+//! What the parts tell, measured and logged.
+
+use std::sync::Arc;
+
+use ::metrics::Counter;
+
+use crate::api::auth::{AccessObserver, Denied, Role};
+use crate::api::{Answered, HttpObserver};
+use crate::exporter::ForwardObserver;
+use crate::metrics::{Forward, Ingest, Registry, Wal, Web};
+use crate::model::Signal;
+use crate::receiver::DoorObserver;
+use crate::storage::{LogObserver, SegmentInfo};
+
+/// Measures the log.
+#[derive(Debug)]
+pub(super) struct LogWatch(Wal);
+
+/// Measures the forwarding targets.
+pub(super) struct ForwardWatch(Forward);
+
+/// Measures what the doors turn away.
+pub(super) struct DoorWatch(Ingest);
+
+/// Measures the API.
+pub(super) struct WebWatch {
+    web: Web,
+    panics: Counter,
+}
+
+/// Logs refused keys as security events.
+pub(super) struct AccessWatch;
+
+impl LogWatch {
+    pub(super) fn new(registry: &Registry) -> Self {
+        Self(Wal::new(registry))
+    }
+}
+
+impl ForwardWatch {
+    pub(super) fn new(registry: &Registry) -> Self {
+        Self(Forward::new(registry))
+    }
+
+    /// What is counted of this target stands at 0.
+    pub(super) fn expect(&self, target: &str) {
+        self.0.target(target);
+    }
+}
+
+impl DoorWatch {
+    pub(super) fn new(registry: &Registry) -> Self {
+        Self(Ingest::new(registry))
+    }
+}
+
+impl WebWatch {
+    pub(super) fn new(registry: &Registry) -> Arc<Self> {
+        Arc::new(Self { web: Web::new(registry), panics: registry.panics() })
+    }
+}
+
+impl LogObserver for LogWatch {
+    fn synced(&self, seconds: f64, bytes: u64, _batches: u32) {
+        self.0.synced(seconds, bytes);
+    }
+
+    fn sync_failed(&self) {
+        self.0.sync_failed();
+        tracing::error!("A write to the log failed; its segment was closed and a new one begun.");
+    }
+
+    fn quarantined(&self, bytes: u64) {
+        tracing::warn!(bytes, "Damaged data in the log was put aside.");
+    }
+
+    fn torn(&self, bytes: u64) {
+        tracing::info!(bytes, "Unacknowledged bytes at the log's end were cut off.");
+    }
+
+    fn expired(&self, segment: &SegmentInfo) {
+        let SegmentInfo { number, bytes, .. } = *segment;
+        tracing::info!(segment = number, bytes, "Retention removed a segment.");
+    }
+}
+
+impl ForwardObserver for ForwardWatch {
+    fn sent(&self, target: &str, signal: Signal, items: u64) {
+        self.0.sent(target, signal, items);
+    }
+
+    fn failed(&self, target: &str, signal: Signal, items: u64) {
+        self.0.failed(target, signal, items);
+    }
+
+    fn expired(&self, target: &str, signal: Signal, items: u64) {
+        self.0.expired(target, signal, items);
+    }
+
+    fn request(&self, target: &str, outcome: &'static str) {
+        self.0.request(target, outcome);
+    }
+}
+
+impl DoorObserver for DoorWatch {
+    fn turned_away(&self, signal: Signal, reason: &'static str, again: bool) {
+        if again {
+            self.0.refused_request(signal, reason);
+        } else {
+            self.0.rejected_request(signal, reason);
+        }
+    }
+
+    fn left_out(&self, signal: Signal, reason: &'static str, items: u32) {
+        self.0.received(signal, items.into());
+        self.0.rejected(signal, reason, items.into());
+    }
+}
+
+impl HttpObserver for WebWatch {
+    fn started(&self) {
+        self.web.started();
+    }
+
+    fn finished(&self, answered: Answered<'_>) {
+        self.web.answered(answered.route, answered.status, answered.seconds);
+    }
+
+    fn panicked(&self) {
+        self.panics.increment(1);
+    }
+}
+
+impl AccessObserver for AccessWatch {
+    fn denied(&self, reason: Denied, needed: Role, key: Option<&str>) {
+        tracing::warn!(target: "security", %reason, needed = needed.name(), key_name = key,
+            "A request was turned away.");
+    }
+}

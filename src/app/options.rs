@@ -1,0 +1,103 @@
+//! The configuration, as the options of each part.
+
+use std::sync::Arc;
+
+use tracing::Level;
+
+use crate::api::auth::{Digest, Key, Role};
+use crate::config::{self, Config};
+use crate::exporter::{Protocol, TargetOptions, TlsOptions};
+use crate::metrics::{CardinalityOptions, Registry};
+use crate::redaction::{Hits, RedactionOptions, Redactor};
+use crate::storage::{Durability, LogOptions};
+use crate::telemetry::{Shape, TelemetryOptions};
+
+pub(super) fn log(config: &Config) -> LogOptions {
+    let storage = &config.storage;
+    LogOptions {
+        durability: match storage.durability {
+            config::Durability::Fsync => Durability::Fsync,
+            config::Durability::Os => Durability::Os,
+        },
+        segment_bytes: storage.segment_bytes,
+        retention_age: storage.retention.age,
+        retention_bytes: storage.retention.bytes,
+        disk_reserve_bytes: storage.disk_reserve_bytes,
+    }
+}
+
+pub(super) fn redaction(config: &Config) -> RedactionOptions {
+    let config::Redaction { enabled, extra_keys, extra_patterns, allow_keys } =
+        config.redaction.clone();
+    RedactionOptions { enabled, extra_keys, extra_patterns, allow_keys }
+}
+
+/// How many series the page may have.
+pub(super) fn cardinality(config: &Config) -> CardinalityOptions {
+    CardinalityOptions {
+        label_values: config.metrics.max_label_values,
+        series_per_metric: config.metrics.max_series_per_metric,
+        series: config.metrics.max_series,
+        ..CardinalityOptions::default()
+    }
+}
+
+/// Lines are redacted as telemetry is, even where redaction of telemetry is switched off.
+pub(super) fn telemetry(config: &Config, registry: &Registry) -> TelemetryOptions {
+    let redactor = Redactor::new(&RedactionOptions::default());
+    let redactor = redactor.expect("the built-in rules are valid");
+    let levels = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE];
+    let counters =
+        levels.map(|level| (level, registry.log_lines(&level.as_str().to_ascii_lowercase())));
+    TelemetryOptions {
+        filter: config.log.level.name().to_owned(),
+        shape: match config.log.format {
+            config::LogFormat::Auto => None,
+            config::LogFormat::Json => Some(Shape::Json),
+            config::LogFormat::Text => Some(Shape::Text),
+        },
+        folder: config.log.file.then(|| config.storage.path.clone()),
+        scrub: Some(Arc::new(move |line| redactor.text(line, &mut Hits::default()))),
+        count: Some(Arc::new(move |level| {
+            let counter = counters.iter().find(|(each, _)| *each == level);
+            counter.iter().for_each(|(_, counter)| counter.increment(1));
+        })),
+    }
+}
+
+pub(super) fn target(target: &config::Target) -> TargetOptions {
+    let header = |(name, value): &(String, config::Secret)| (name.clone(), value.expose().into());
+    TargetOptions {
+        name: target.name.clone(),
+        endpoint: target.endpoint.clone(),
+        protocol: match target.protocol {
+            config::Protocol::Grpc => Protocol::Grpc,
+            config::Protocol::Http => Protocol::Http,
+        },
+        headers: target.headers.iter().map(header).collect(),
+        gzip: target.gzip,
+        signals: target.signals.clone(),
+        timeout: target.timeout,
+        tls: TlsOptions {
+            ca_file: target.tls.ca_file.clone(),
+            cert_file: target.tls.cert_file.clone(),
+            key_file: target.tls.key_file.clone(),
+        },
+    }
+}
+
+pub(super) fn keys(config: &Config) -> Vec<Key> {
+    let key = |key: &config::ApiKey| {
+        let digest = Digest::from_hex(key.sha256.expose());
+        Key {
+            name: key.name.clone(),
+            role: match key.role {
+                config::Role::Ingest => Role::Ingest,
+                config::Role::Read => Role::Read,
+                config::Role::Admin => Role::Admin,
+            },
+            digest: digest.expect("the configuration holds 64 hexadecimal digits"),
+        }
+    };
+    config.auth.api_keys.iter().map(key).collect()
+}

@@ -1,0 +1,204 @@
+//! The listening side: ports are bound early, served when it is their turn, closed in order.
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::checks::States;
+use super::observers::{AccessWatch, DoorWatch, WebWatch};
+use super::{Addresses, AppError, options};
+use crate::api::auth::{Keys, Role};
+use crate::api::{self, ApiHandles};
+use crate::config::{Config, Loaded};
+use crate::health::{self, Checks};
+use crate::listener::{self, ListenerOptions};
+use crate::metrics::{Ingest, Page, Registry, StoreReading};
+use crate::pipeline::Pipeline;
+use crate::receiver::{self, BodyBounds, Budget, Receiver, ReceiverOptions};
+use crate::storage::{LogStatus, Writable};
+
+/// Bound ports that nobody serves yet.
+pub(super) struct Bound {
+    pub(super) addresses: Addresses,
+    web: TcpListener,
+    otlp_grpc: TcpListener,
+    otlp_http: TcpListener,
+}
+
+/// The servers, first closed, then open, then closed again.
+pub(super) struct Servers {
+    web: Option<TcpListener>,
+    otlp: Vec<TcpListener>,
+    router: axum::Router,
+    doors: Receiver<Pipeline>,
+    on_panic: Arc<dyn Fn() + Send + Sync>,
+    close_doors: watch::Sender<bool>,
+    close_web: watch::Sender<bool>,
+    door_tasks: Vec<JoinHandle<()>>,
+    web_task: Option<JoinHandle<()>>,
+}
+
+/// Binds the three ports.
+pub(super) async fn bind(config: &Config) -> Result<Bound, AppError> {
+    let web = listen(config.web.listen_address).await?;
+    let otlp_grpc = listen(config.otlp.grpc_listen_address).await?;
+    let otlp_http = listen(config.otlp.http_listen_address).await?;
+    let address = |listener: &TcpListener| {
+        listener
+            .local_addr()
+            .map_err(|source| AppError::Bind { address: config.web.listen_address, source })
+    };
+    let addresses = Addresses {
+        web: address(&web)?,
+        otlp_grpc: address(&otlp_grpc)?,
+        otlp_http: address(&otlp_http)?,
+    };
+    Ok(Bound { addresses, web, otlp_grpc, otlp_http })
+}
+
+async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, AppError> {
+    TcpListener::bind(address).await.map_err(|source| AppError::Bind { address, source })
+}
+
+impl Servers {
+    pub(super) fn new(
+        bound: Bound,
+        loaded: &Loaded,
+        registry: &Registry,
+        pipeline: Arc<Pipeline>,
+        states: Arc<States>,
+    ) -> Self {
+        let config = &loaded.config;
+        let keys = Arc::new(Keys::new(options::keys(config), Arc::new(AccessWatch)));
+        let budget = Budget::new(config.otlp.memory_budget_bytes);
+        let receiver_options = receiver_options(config, &keys, registry, Arc::clone(&states));
+        let doors = Receiver::new(pipeline, Arc::clone(&budget), receiver_options);
+        let router = api::router(api_handles(loaded, keys, registry, states, budget));
+        let panics = registry.panics();
+        Self {
+            web: Some(bound.web),
+            otlp: vec![bound.otlp_grpc, bound.otlp_http],
+            router,
+            doors,
+            on_panic: Arc::new(move || panics.increment(1)),
+            close_doors: watch::channel(false).0,
+            close_web: watch::channel(false).0,
+            door_tasks: Vec::new(),
+            web_task: None,
+        }
+    }
+
+    /// Serves the API.
+    pub(super) fn open_web(&mut self) {
+        let Some(web) = self.web.take() else { return };
+        let service = self.router.clone();
+        let stop = closed(self.close_web.subscribe());
+        self.web_task = Some(tokio::spawn(listener::serve(web, service, self.options(), stop)));
+    }
+
+    /// Lets telemetry in.
+    pub(super) fn open_doors(&mut self) {
+        for door in std::mem::take(&mut self.otlp) {
+            let (service, options) = (self.doors.clone(), self.options());
+            let stop = closed(self.close_doors.subscribe());
+            self.door_tasks.push(tokio::spawn(listener::serve(door, service, options, stop)));
+        }
+    }
+
+    /// Takes no more connections and returns once every request in flight is answered.
+    pub(super) async fn close_doors(&mut self) {
+        self.otlp.clear();
+        self.close_doors.send_replace(true);
+        for task in self.door_tasks.drain(..) {
+            // A panic in there has been reported by the panic hook.
+            let _ = task.await;
+        }
+    }
+
+    /// The same for the API.
+    pub(super) async fn close_web(&mut self) {
+        self.close_web.send_replace(true);
+        if let Some(task) = self.web_task.take() {
+            let _ = task.await;
+        }
+    }
+
+    fn options(&self) -> ListenerOptions {
+        ListenerOptions { on_panic: Arc::clone(&self.on_panic), ..ListenerOptions::default() }
+    }
+}
+
+async fn closed(closed: watch::Receiver<bool>) {
+    let mut closed = closed;
+    let _ = closed.wait_for(|closed| *closed).await;
+}
+
+fn receiver_options(
+    config: &Config,
+    keys: &Arc<Keys>,
+    registry: &Registry,
+    states: Arc<States>,
+) -> ReceiverOptions {
+    let mut options = ReceiverOptions::new(Arc::new(DoorWatch::new(registry)));
+    options.body = BodyBounds { wire_bytes: config.otlp.max_wire_bytes, ..BodyBounds::default() };
+    options.unpacked_bytes = config.otlp.max_unpacked_bytes;
+    options.ready = Arc::new(move || health::ready(states.phase(), &states.store()).is_ok());
+    if !keys.open() {
+        let keys = Arc::clone(keys);
+        options.check = Some(Arc::new(move |headers| {
+            keys.check(headers, Role::Ingest).map(drop).map_err(|denied| match denied {
+                api::auth::Denied::Role(_) => receiver::Denied::Forbidden,
+                _ => receiver::Denied::Unauthenticated,
+            })
+        }));
+    }
+    options
+}
+
+fn api_handles(
+    loaded: &Loaded,
+    keys: Arc<Keys>,
+    registry: &Registry,
+    states: Arc<States>,
+    budget: Arc<Budget>,
+) -> ApiHandles {
+    let page = Page::new(registry);
+    let log = Arc::clone(&states.log);
+    page.store(move || store_reading(&log.status()));
+    let of_targets = Arc::clone(&states);
+    page.targets(move || of_targets.target_readings());
+    let (ingest, lag) = (Ingest::new(registry), registry.projection_lag());
+    let of_lag = Arc::clone(&states);
+    let exposition = move || {
+        ingest.inflight(budget.used_bytes(), budget.limit_bytes());
+        lag.set(of_lag.progress.lag_bytes(of_lag.log.end()) as f64);
+        page.render()
+    };
+    let effective = loaded.effective_json.clone();
+    ApiHandles {
+        keys,
+        http: WebWatch::new(registry),
+        checks: states,
+        registry: registry.clone(),
+        exposition: Arc::new(exposition),
+        config: Arc::new(move || effective.clone()),
+        about: api::About {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            revision: option_env!("PHAROS_REVISION").unwrap_or_default().to_owned(),
+            links: Vec::new(),
+        },
+    }
+}
+
+fn store_reading(status: &LogStatus) -> StoreReading {
+    StoreReading {
+        segments: status.segments,
+        bytes: status.bytes,
+        free_bytes: status.free_bytes,
+        read_only: status.writable != Writable::Yes,
+        quarantined: status.counts.quarantined,
+        torn_bytes: status.counts.torn_bytes,
+    }
+}
