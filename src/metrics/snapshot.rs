@@ -305,7 +305,7 @@ fn bounds(kind: Kind) -> &'static [f64] {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
@@ -325,7 +325,7 @@ mod tests {
     }
 
     /// The page without what is not durable.
-    fn durable(registry: &Registry) -> String {
+    pub(crate) fn durable(registry: &Registry) -> String {
         let page = registry.render();
         let keep = |line: &&str| {
             let name = line.trim_start_matches("# HELP ").trim_start_matches("# TYPE ");

@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::metrics::catalog::{Family, *};
-use crate::metrics::{CardinalityOptions, Value};
+use crate::metrics::snapshot::tests::durable;
+use crate::metrics::{CardinalityOptions, Ingest, Value};
 use crate::model::{
     AgentRun, Attribute, LlmCall, Scope, SpanId, SpanKind, Status, ToolCall, TraceId, Value as V,
     WorkflowRun, WorkflowStep,
@@ -270,4 +273,62 @@ fn overflow_is_counted_every_time_and_named() {
     assert_eq!(offender.overflowed, 6);
     assert_eq!(offender.samples, ["c", "d"]);
     assert_eq!(offender.service.as_deref(), Some("noisy"));
+}
+
+/// A batch of one span, as it is measured; `kind` and `name` choose what the span says.
+fn measure(measures: &mut Measures, (kind, name, millis): &(u8, u8, u16), arrival: Arrival) {
+    let name = format!("name-{name}");
+    let call = LlmCall { reported_cost_usd: Some(f64::from(*millis) / 7e3), ..llm(&name) };
+    let understanding = match kind {
+        0 => understood(Operation::Llm(call)),
+        1 => failed(Operation::Tool(ToolCall { name: &name, ..Default::default() }), Some(&name)),
+        2 => understood(Operation::Agent(AgentRun { name: &name })),
+        _ => understood(Operation::HttpServer(HttpExchange {
+            method: "GET",
+            route: Some(&name),
+            status_code: Some(*millis),
+            peer: "",
+        })),
+    };
+    measures.batch(Signal::Traces, 1, arrival);
+    measures.span(&origin("shop"), &span(f64::from(*millis) / 1e3), &understanding, None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// A crash at any moment leaves counters that equal the log, and the same values are `other`.
+    #[test]
+    fn a_crash_changes_nothing(
+        log in prop::collection::vec((0_u8..4, 0_u8..8, any::<u16>()), 1..80),
+        saved in any::<prop::sample::Index>(),
+        crashed in any::<prop::sample::Index>(),
+    ) {
+        let options = CardinalityOptions { label_values: 3, series_per_metric: 60, ..Default::default() };
+        let crashed = crashed.index(log.len() + 1);
+        let saved = saved.index(crashed + 1);
+        let live = |registry: &Registry, batches: &[(u8, u8, u16)]| {
+            let (ingest, mut measures) = (Ingest::new(registry), Measures::new(registry));
+            for batch in batches {
+                ingest.received(Signal::Traces, 1);
+                measure(&mut measures, batch, Arrival::Live);
+            }
+        };
+        let unharmed = Registry::new(options.clone());
+        live(&unharmed, &log);
+
+        let before = Registry::new(options.clone());
+        live(&before, &log[..saved]);
+        let snapshot = before.snapshot();
+        live(&before, &log[saved..crashed]);
+        let after = Registry::new(options);
+        after.restore(&snapshot).unwrap();
+        let mut measures = Measures::new(&after);
+        for batch in &log[saved..crashed] {
+            measure(&mut measures, batch, Arrival::Replayed);
+        }
+        live(&after, &log[crashed..]);
+        prop_assert_eq!(durable(&after), durable(&unharmed));
+        prop_assert_eq!(after.snapshot(), unharmed.snapshot());
+    }
 }
