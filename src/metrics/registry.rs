@@ -56,8 +56,8 @@ pub enum Value {
 }
 
 impl Registry {
-    /// A registry with every recorded family of the catalog. Series whose labels are known beforehand
-    /// stand at 0, so that their first increment is an increase for Prometheus.
+    /// A registry with every recorded family of the catalog. Series whose labels are known
+    /// beforehand stand at 0, so that their first increment is an increase for Prometheus.
     pub fn new(options: CardinalityOptions) -> Self {
         let invalid = Invalid::default();
         let families: Families = recorded()

@@ -142,7 +142,10 @@ fn text(
 /// terminal is told nothing by what a sender sent.
 fn escape(text: &str, line: &mut String) {
     for c in text.chars() {
-        let turns_text = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let turns_text = matches!(
+            c,
+            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        );
         if c.is_control() || turns_text {
             line.extend(c.escape_unicode());
         } else {

@@ -1,0 +1,66 @@
+# Everything that CI runs, by the same names. `make help` lists what there is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Tools that scripts/prepare unpacked into the checkout come first.
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.cache/tools/usr/bin:$(PATH)
+export PHAROS_REVISION ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+
+# How long the long forms go on.
+FUZZ_SEEDS ?= 1000000
+CRASH_SEEDS ?= 100000
+DEMO_ARGS ?=
+
+.PHONY: help demo test prepare lint unit tidy integration rules interop bench fuzz crash docs build
+
+help: ## Lists the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: build ## Builds a release binary and runs it with a simulated agent platform
+	@scripts/demo $(DEMO_ARGS)
+
+build: ## Builds the release binary
+	cargo build --release --locked --bin pharos
+
+test: prepare lint unit tidy integration rules ## Installs what is missing, then runs everything
+
+prepare: ## Installs the tools that the tests drive; says what it installs
+	@scripts/prepare
+
+lint: ## Formatting and clippy, warnings denied
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+
+# The tools are there after `prepare`, so a test that needs one must not pass without it.
+unit: export PHAROS_REQUIRE_TOOLS = 1
+unit: ## Tests within the crate
+	cargo test --locked --lib --bins --no-fail-fast
+
+tidy: ## The house style, executed
+	cargo test --locked --test tidy
+
+integration: export PHAROS_REQUIRE_TOOLS = 1
+integration: build ## The real binary with real clients, Prometheus and Alertmanager
+	@scripts/integration
+
+interop: export PHAROS_REQUIRE_TOOLS = 1
+interop: prepare build ## Only what drives real client libraries and servers
+	@scripts/integration interop
+
+rules: ## Alert rules, checked and unit-tested by promtool
+	@scripts/rules
+
+bench: ## Drives a release build over loopback and prints what it reached
+	cargo bench --locked --bench pharos
+
+fuzz: ## Mutated requests and files, long form
+	PHAROS_SEEDS=$(FUZZ_SEEDS) cargo test --locked --release --lib -- mutated fuzz
+
+crash: ## Lives and deaths of the log, long form: a disk that forgets, and kill -9
+	PHAROS_SEEDS=$(CRASH_SEEDS) cargo test --locked --release --lib storage::log
+	PHAROS_KILLS=100 scripts/integration crash
+
+docs: ## Rewrites the references that are made from tables
+	UPDATE=1 cargo test --locked --lib -- reference up_to_date
