@@ -8,6 +8,7 @@ use crate::exporter::Shipper;
 use crate::health::{Checks, Phase, disk, forward, projection, store};
 use crate::metrics::TargetReading;
 use crate::pipeline::Progress;
+use crate::storage::index::Index;
 use crate::storage::{Log, Writable};
 
 /// Where the process is in its life.
@@ -18,6 +19,7 @@ pub(super) struct Life(AtomicU8);
 pub(super) struct States {
     pub(super) life: Arc<Life>,
     pub(super) log: Arc<Log>,
+    pub(super) index: Arc<Index>,
     pub(super) progress: Arc<Progress>,
     pub(super) shippers: Arc<Vec<Shipper>>,
     pub(super) disk_reserve_bytes: u64,

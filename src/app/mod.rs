@@ -14,6 +14,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -24,9 +26,10 @@ use crate::metrics::Registry;
 use crate::pipeline::{Pipeline, Progress, Projections, Projector, Recent};
 use crate::redaction::{BadPattern, Redactor};
 use crate::storage::fs::{Fs, RealFs};
+use crate::storage::index::Index;
 use crate::storage::{Log, OpenError};
 use crate::telemetry::{self, Telemetry, TelemetryError};
-use crate::{limits, metrics};
+use crate::{limits, metrics, semconv};
 
 use self::checks::{Life, States};
 use self::servers::Servers;
@@ -37,6 +40,7 @@ pub struct App {
     log: Arc<Log>,
     projector: Projector,
     progress: Arc<Progress>,
+    rebuild: Rebuild,
     shippers: Arc<Vec<Shipper>>,
     life: Arc<Life>,
     servers: Servers,
@@ -122,11 +126,13 @@ impl App {
         });
         let fs: Arc<dyn Fs> = Arc::new(RealFs);
         let log = Arc::new(open_log(config, &fs, registry).await?);
+        let index = open_index(&log).await;
         let progress = Arc::new(Progress::default());
         let recent = Arc::new(Recent::new(limits::RECENT_IDS));
         let snapshot = config.storage.path.join("metrics.snapshot");
         let projections = Projections {
             log: Arc::clone(&log),
+            index: Arc::clone(&index),
             registry: registry.clone(),
             recent: Arc::clone(&recent),
             fs: Arc::clone(&fs),
@@ -141,13 +147,15 @@ impl App {
         let states = Arc::new(States {
             life: Arc::clone(&life),
             log: Arc::clone(&log),
+            index: Arc::clone(&index),
             progress: Arc::clone(&progress),
             shippers: Arc::clone(&shippers),
             disk_reserve_bytes: config.storage.disk_reserve_bytes,
         });
         let addresses = bound.addresses;
+        let rebuild = Rebuild::start(Arc::clone(&index));
         let servers = Servers::new(bound, loaded, registry, Arc::new(pipeline), states);
-        Ok(Self { addresses, log, projector, progress, shippers, life, servers })
+        Ok(Self { addresses, log, projector, progress, rebuild, shippers, life, servers })
     }
 
     /// Where it listens.
@@ -167,12 +175,13 @@ impl App {
 
     /// Closes the doors, commits what was let in, measures it, saves every cursor.
     pub async fn stop(self) {
-        let Self { log, mut projector, shippers, life, mut servers, .. } = self;
+        let Self { log, mut projector, rebuild, shippers, life, mut servers, .. } = self;
         life.stopping();
         servers.close_doors().await;
         let rest = tokio::task::spawn_blocking(move || {
             log.stop();
             projector.stop();
+            rebuild.stop();
             // The API may still hold the shippers for its answers; stopping needs no ownership.
             shippers.iter().for_each(Shipper::stop);
         });
@@ -191,6 +200,36 @@ async fn open_log(config: &Config, fs: &Arc<dyn Fs>, registry: &Registry) -> Res
     match opening.await {
         Ok(opened) => Ok(opened?),
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}
+
+async fn open_index(log: &Arc<Log>) -> Arc<Index> {
+    let log = Arc::clone(log);
+    let opening = tokio::task::spawn_blocking(move || Index::open(log, semconv::understand));
+    match opening.await {
+        Ok(index) => Arc::new(index),
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}
+
+/// Brings back index files that were missing or damaged at the start, beside the ordinary work.
+struct Rebuild {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Rebuild {
+    fn start(index: Arc<Index>) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = thread::spawn(move || index.rebuild_missing(&stopped));
+        Self { stop, thread }
+    }
+
+    fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // A panic of the thread has been reported by the panic hook.
+        let _ = self.thread.join();
     }
 }
 

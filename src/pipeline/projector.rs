@@ -17,6 +17,7 @@ use crate::model::{Operation, Settled, Signal};
 use crate::otlp::read;
 use crate::semconv::{self, Ledger};
 use crate::storage::fs::Fs;
+use crate::storage::index::Index;
 use crate::storage::{Batch, Log, LogReader, Position};
 use crate::{clock, limits};
 
@@ -29,6 +30,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 pub struct Projections {
     /// The log it reads.
     pub log: Arc<Log>,
+    /// What makes the log searchable.
+    pub index: Arc<Index>,
     /// Where the durable metrics live.
     pub registry: Registry,
     /// Learns the ids of batches that are read again after a start.
@@ -120,12 +123,15 @@ impl Drop for Projector {
 
 struct Work {
     reader: LogReader,
+    index: Arc<Index>,
     registry: Registry,
     measures: Measures,
     calls: Ledger,
     recent: Arc<Recent>,
     file: SnapshotFile,
     saved: (Position, Instant),
+    /// The first batch that the restored metrics do not hold.
+    measure_from: Position,
     /// The end of the log when this process opened it.
     replay_until: Position,
     progress: Arc<Progress>,
@@ -138,19 +144,22 @@ impl Work {
         progress: Arc<Progress>,
         finish: Arc<AtomicBool>,
     ) -> io::Result<Self> {
-        let Projections { log, registry, recent, fs, snapshot } = projections;
+        let Projections { log, index, registry, recent, fs, snapshot } = projections;
         let file = SnapshotFile::new(fs, snapshot);
         let replay_until = log.end();
-        let (from, calls) = restore(&file, &registry, replay_until)?;
+        let (measure_from, calls) = restore(&file, &registry, replay_until)?;
+        let from = measure_from.min(index.wanted_from());
         progress.set(from);
         Ok(Self {
             reader: log.reader(from),
+            index,
             measures: Measures::new(&registry),
             calls,
             registry,
             recent,
             file,
-            saved: (from, clock::monotonic()),
+            saved: (measure_from, clock::monotonic()),
+            measure_from,
             replay_until,
             progress,
             finish,
@@ -192,6 +201,13 @@ impl Work {
     }
 
     fn apply(&mut self, at: Position, batch: &Batch) {
+        self.index.apply(at, batch);
+        if at >= self.measure_from {
+            self.measure(at, batch);
+        }
+    }
+
+    fn measure(&mut self, at: Position, batch: &Batch) {
         let arrival = if at < self.replay_until { Arrival::Replayed } else { Arrival::Live };
         self.measures.batch(batch.signal, batch.items.into(), arrival);
         if batch.signal != Signal::Traces {
@@ -217,7 +233,7 @@ impl Work {
     fn save(&mut self) {
         let at = self.reader.position();
         self.saved.1 = clock::monotonic();
-        if at == self.saved.0 {
+        if at <= self.saved.0 {
             return;
         }
         let (metrics, calls) = (self.registry.snapshot(), self.calls.snapshot());
