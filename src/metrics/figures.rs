@@ -5,7 +5,7 @@ use super::catalog;
 use super::measures::tests::{failed, llm, origin, span, understood};
 use super::{CardinalityOptions, Measures, Registry};
 use crate::clock;
-use crate::model::{HttpExchange, LlmCall, Operation, ToolCall, Understanding, Usage};
+use crate::model::{HttpExchange, LlmCall, Operation, Settled, ToolCall, Understanding, Usage};
 
 const ROUNDS: u32 = 1_000_000;
 
@@ -34,8 +34,12 @@ fn nanoseconds_per_span() {
     let (shop, work) = (origin("shop"), span(0.5));
     for (name, understanding) in &kinds {
         let begun = clock::monotonic();
+        let settled = match &understanding.operation {
+            Operation::Llm(call) => Some(Settled::whole(call)),
+            _ => None,
+        };
         for _ in 0..ROUNDS {
-            measures.span(&shop, &work, understanding, None);
+            measures.span(&shop, &work, understanding, settled.as_ref());
         }
         println!("{name}: {:?} each", begun.elapsed() / ROUNDS);
     }

@@ -26,7 +26,7 @@ pub use cardinality::{CardinalityOptions, Offender};
 pub use cell::Amount;
 pub use collectors::{Page, StoreReading, TargetReading};
 pub use exposition::TEXT_CONTENT_TYPE;
-pub use measures::{Arrival, CallShare, Measures};
+pub use measures::{Arrival, Measures};
 pub use own::{About, Forward, Ingest, Wal, Web};
 pub use reference::reference;
 pub use registry::{Reading, Registry, Value};

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use super::recent::{ItemId, Recent};
 use super::snapshot::{Snapshot, SnapshotFile};
-use crate::metrics::{Arrival, CallShare, Measures, Registry};
-use crate::model::{Operation, Settled, Signal};
+use crate::metrics::{Arrival, Measures, Registry};
+use crate::model::{Operation, Signal};
 use crate::otlp::read;
 use crate::semconv::{self, Ledger};
 use crate::storage::fs::Fs;
@@ -223,7 +223,7 @@ impl Work {
                 Operation::Llm(call) => Some(calls.settle(span, origin.scope.name, call)),
                 _ => None,
             };
-            measures.span(origin, span, &understanding, settled.map(share).as_ref());
+            measures.span(origin, span, &understanding, settled.as_ref());
         });
         if let Err(error) = walked {
             tracing::error!(%error, %at, "A batch in the log is not an export request.");
@@ -242,15 +242,6 @@ impl Work {
             Ok(()) => self.saved.0 = at,
             Err(error) => tracing::warn!(%error, "The metrics snapshot could not be saved."),
         }
-    }
-}
-
-fn share(settled: Settled) -> CallShare {
-    CallShare {
-        first: settled.counts,
-        usage: settled.usage,
-        cost_usd: settled.cost_usd,
-        time_to_first_token_seconds: settled.time_to_first_token_seconds,
     }
 }
 

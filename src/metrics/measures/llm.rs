@@ -2,12 +2,11 @@
 
 use ::metrics::{Counter, Histogram};
 
-use super::CallShare;
 use super::cache::{Cache, Lookup};
 use crate::limits;
 use crate::metrics::catalog;
 use crate::metrics::cell::Amount;
-use crate::model::LlmCall;
+use crate::model::{LlmCall, Settled};
 
 /// Handles of LLM calls by provider, model and operation.
 #[derive(Debug, Default)]
@@ -41,27 +40,28 @@ impl Llm {
         &mut self,
         lookup: &mut Lookup<'_>,
         call: &LlmCall<'_>,
-        share: &CallShare,
+        settled: &Settled,
         seconds: f64,
         failed: bool,
     ) {
-        let key = [&*call.provider, call.model(), call.operation];
+        let [provider, model] = labels(settled);
+        let key = [provider, model, call.operation];
         let handles = self.calls.get(key, lookup, Call::find);
-        if share.first {
+        if settled.counts {
             handles.count(seconds, failed);
         }
-        handles.tokens(lookup, call, share);
-        handles.speed(lookup, call, share, seconds);
-        match share.cost_usd.filter(|cost| known_cost(lookup, *cost)) {
+        handles.tokens(lookup, settled);
+        handles.speed(lookup, call, settled, seconds);
+        match settled.cost_usd.filter(|cost| known_cost(lookup, *cost)) {
             Some(cost) => {
                 if handles.cost.is_none() {
-                    handles.cost = lookup.amount(&catalog::LLM_COST, &labels(call));
+                    handles.cost = lookup.amount(&catalog::LLM_COST, &labels(settled));
                 }
                 if let Some(amount) = &handles.cost {
                     amount.add(cost);
                 }
             }
-            None if share.first && !failed => handles.unpriced.increment(1),
+            None if settled.counts && !failed => handles.unpriced.increment(1),
             None => {}
         }
     }
@@ -108,8 +108,8 @@ impl Call {
         self.provider_duration.record(seconds);
     }
 
-    fn tokens(&mut self, lookup: &mut Lookup<'_>, call: &LlmCall<'_>, share: &CallShare) {
-        let usage = &share.usage;
+    fn tokens(&mut self, lookup: &mut Lookup<'_>, settled: &Settled) {
+        let usage = &settled.usage;
         self.prompt.increment(plausible_tokens(lookup, usage.input).unwrap_or(0));
         self.completion.increment(plausible_tokens(lookup, usage.output).unwrap_or(0));
         let parts = [
@@ -119,7 +119,7 @@ impl Call {
         ];
         for (counter, family, tokens) in parts {
             if let Some(tokens) = plausible_tokens(lookup, tokens) {
-                let find = || lookup.counter(family, &labels(call)).0;
+                let find = || lookup.counter(family, &labels(settled)).0;
                 counter.get_or_insert_with(find).increment(tokens);
             }
         }
@@ -130,29 +130,17 @@ impl Call {
         &mut self,
         lookup: &mut Lookup<'_>,
         call: &LlmCall<'_>,
-        share: &CallShare,
+        settled: &Settled,
         seconds: f64,
     ) {
         let plausible = |first: &f64| (0.0..=seconds).contains(first);
-        let Some(first) = share.time_to_first_token_seconds.filter(plausible) else { return };
-        let find = || lookup.histogram(&catalog::LLM_TIME_TO_FIRST_TOKEN, &labels(call));
+        let Some(first) = settled.time_to_first_token_seconds.filter(plausible) else { return };
+        let find = || lookup.histogram(&catalog::LLM_TIME_TO_FIRST_TOKEN, &labels(settled));
         self.first_token.get_or_insert_with(find).record(first);
         if let Some(tokens @ 2..) = call.usage.output {
-            let find = || lookup.histogram(&catalog::LLM_TIME_PER_OUTPUT_TOKEN, &labels(call));
+            let find = || lookup.histogram(&catalog::LLM_TIME_PER_OUTPUT_TOKEN, &labels(settled));
             let each = (seconds - first) / (tokens - 1) as f64;
             self.output_token.get_or_insert_with(find).record(each);
-        }
-    }
-}
-
-impl CallShare {
-    /// All of a call that is reported once.
-    pub fn whole(call: &LlmCall<'_>) -> Self {
-        Self {
-            first: true,
-            usage: call.usage,
-            cost_usd: call.reported_cost_usd,
-            time_to_first_token_seconds: call.time_to_first_token_seconds,
         }
     }
 }
@@ -177,6 +165,7 @@ fn known_cost(lookup: &Lookup<'_>, cost: f64) -> bool {
     false
 }
 
-fn labels<'a>(call: &'a LlmCall<'_>) -> [&'a str; 2] {
-    [&call.provider, call.model()]
+/// The labels under which the call was counted: a second report may name the model otherwise.
+fn labels(settled: &Settled) -> [&str; 2] {
+    [&settled.labels.provider, &settled.labels.model]
 }

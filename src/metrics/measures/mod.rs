@@ -15,7 +15,7 @@ use super::cardinality::{OTHER, UNKNOWN};
 use super::catalog;
 use super::registry::Registry;
 use crate::model::{
-    DbQuery, HttpExchange, Operation, Origin, Signal, Span, Understanding, Unexplained, Usage,
+    DbQuery, HttpExchange, Operation, Origin, Settled, Signal, Span, Understanding, Unexplained,
 };
 use cache::{Cache, Lookup};
 
@@ -51,20 +51,6 @@ pub enum Arrival {
     Live,
     /// It was in the log when this process started.
     Replayed,
-}
-
-/// What of one LLM call is to be counted at this report of it. Two instrumentations may report
-/// one call: the second report adds only what the first did not know.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct CallShare {
-    /// Whether this is the first report, which counts the call itself and its duration.
-    pub first: bool,
-    /// Tokens that were not counted yet.
-    pub usage: Usage,
-    /// Cost in USD that was not counted yet.
-    pub cost_usd: Option<f64>,
-    /// The time to the first token, if it was not recorded yet.
-    pub time_to_first_token_seconds: Option<f64>,
 }
 
 /// Handles of one route.
@@ -123,13 +109,15 @@ impl Measures {
         }
     }
 
-    /// A span of a batch. `share` is for LLM calls; without it the call counts in full.
+    /// A span of a batch. `settled` says what of an LLM call is to be counted at this report of
+    /// it; without it the call counts in full. A second report adds what the first one did not
+    /// know, and is no request, no step and no error of its own.
     pub fn span(
         &mut self,
         origin: &Origin<'_>,
         span: &Span<'_>,
         understanding: &Understanding<'_>,
-        share: Option<&CallShare>,
+        settled: Option<&Settled>,
     ) {
         let registry = self.registry.clone();
         let mut lookup = Lookup::new(&registry, origin);
@@ -138,14 +126,20 @@ impl Measures {
         let failed = understanding.failed;
         match &understanding.operation {
             Operation::Llm(call) => {
-                let whole = CallShare::whole(call);
-                let share = share.unwrap_or(&whole);
-                self.llm.record(lookup, call, share, seconds, failed);
-                if share.first {
-                    self.step(lookup, understanding.agent);
-                } else {
+                let whole;
+                let settled = match settled {
+                    Some(settled) => settled,
+                    None => {
+                        whole = Settled::whole(call);
+                        &whole
+                    }
+                };
+                self.llm.record(lookup, call, settled, seconds, failed);
+                if !settled.counts {
                     self.duplicate_reports.increment(1);
+                    return;
                 }
+                self.step(lookup, understanding.agent);
             }
             Operation::Tool(call) => {
                 let tool = self.tools.get([call.name], lookup, tool);

@@ -9,8 +9,8 @@ use crate::metrics::catalog::{Family, *};
 use crate::metrics::snapshot::tests::durable;
 use crate::metrics::{CardinalityOptions, Ingest, Value};
 use crate::model::{
-    AgentRun, Attribute, LlmCall, Scope, SpanId, SpanKind, Status, ToolCall, TraceId, Value as V,
-    WorkflowRun, WorkflowStep,
+    AgentRun, Attribute, LlmCall, Scope, SpanId, SpanKind, Status, ToolCall, TraceId, Usage,
+    Value as V, WorkflowRun, WorkflowStep,
 };
 
 /// A span of so many seconds.
@@ -153,19 +153,21 @@ fn a_call_without_a_price_is_unpriced_and_never_free() {
 fn a_second_report_adds_only_what_was_missing() {
     let mut bench = Bench::new();
     let call = llm("gpt-4o");
-    let first = CallShare { usage: Usage::default(), ..CallShare::whole(&call) };
-    let second = CallShare { first: false, cost_usd: Some(0.5), ..CallShare::whole(&call) };
-    let understanding =
-        Understanding { agent: Some("planner"), ..understood(Operation::Llm(call)) };
-    for share in [first, second] {
-        bench.measures.span(&origin("shop"), &span(1.0), &understanding, Some(&share));
+    let first = Settled { usage: Usage::default(), ..Settled::whole(&call) };
+    let second = Settled { counts: false, cost_usd: Some(0.5), ..Settled::whole(&call) };
+    // The second instrumentation names the model otherwise; the ledger's labels are the first's.
+    for (model, settled) in [("gpt-4o", first), ("gpt-4o-2024-08-06", second)] {
+        let operation = Operation::Llm(llm(model));
+        let understanding = Understanding { agent: Some("planner"), ..failed(operation, None) };
+        bench.measures.span(&origin("shop"), &span(1.0), &understanding, Some(&settled));
     }
+    bench.check(&ERRORS, &[], 1.0);
     bench.check(&LLM_REQUESTS, &[], 1.0);
     bench.check(&LLM_REQUEST_DURATION, &[], 1.0);
     bench.check(&PROVIDER_REQUESTS, &[], 1.0);
     bench.check(&AGENT_STEPS, &[], 1.0);
-    bench.check(&LLM_TOKENS, &[], 121.0);
-    bench.check(&LLM_COST, &[], 0.5);
+    bench.check(&LLM_TOKENS, &[("model", "gpt-4o")], 121.0);
+    bench.check(&LLM_COST, &[("model", "gpt-4o")], 0.5);
     bench.check(&DUPLICATE_LLM_REPORTS, &[], 1.0);
 }
 
