@@ -80,14 +80,14 @@ impl Ledger {
         found
     }
 
-    /// The earlier report of the same call: of the same span, or of another scope with the same
-    /// response id at the same time. Reports that lie inside or around it are not the same: they
+    /// The earlier report of the same call: of the same span, or one that is alike, of another
+    /// scope and at the same time. Reports that lie inside or around it are not the same: they
     /// are nested, which tells one call from two.
     fn same(&self, report: &Report, inside: &[Number]) -> Option<Number> {
         if let Some(&known) = self.by_span.get(&(report.trace, report.span)) {
             return Some(self.speaker(known));
         }
-        if report.answer == 0 {
+        if report.alike == 0 {
             return None;
         }
         let mut around = Vec::new();
@@ -97,15 +97,15 @@ impl Ledger {
             around.push(outer);
             outer = self.ring.get(outer).map_or(NONE, |report| report.outer);
         }
-        let mut next = self.by_answer.get(&(report.trace, report.answer)).copied();
+        let mut next = self.by_alike.get(&(report.trace, report.alike)).copied();
         while let Some((number, earlier)) = next.and_then(|n| Some((n, self.ring.get(n)?))) {
             let speaker = self.speaker(number);
             let nested = around.contains(&speaker) || inside.contains(&speaker);
             let speaks = self.ring.get(speaker)?;
-            if !nested && speaks.may_be_same(report.scopes[0], report.start_ns, report.end_ns) {
+            if !nested && speaks.may_be_same(report) {
                 return Some(speaker);
             }
-            next = Some(earlier.next_answer);
+            next = Some(earlier.next_alike);
         }
         None
     }
@@ -117,14 +117,14 @@ impl Ledger {
         }
         let number = self.ring.next();
         let span = (report.trace, report.span);
-        let (parent, answer) = ((report.trace, report.parent), (report.trace, report.answer));
+        let (parent, alike) = ((report.trace, report.parent), (report.trace, report.alike));
         self.by_span.entry(span).or_insert(number);
         self.waiting.remove(&span);
         if report.parent != 0 && !self.by_span.contains_key(&parent) {
             report.next_waiting = self.waiting.insert(parent, number).unwrap_or(NONE);
         }
-        if report.answer != 0 {
-            report.next_answer = self.by_answer.insert(answer, number).unwrap_or(NONE);
+        if report.alike != 0 {
+            report.next_alike = self.by_alike.insert(alike, number).unwrap_or(NONE);
         }
         self.ring.push(report)
     }
@@ -136,7 +136,7 @@ impl Ledger {
         for (index, key) in [
             (&mut self.by_span, of_trace(report.span)),
             (&mut self.waiting, of_trace(report.parent)),
-            (&mut self.by_answer, of_trace(report.answer)),
+            (&mut self.by_alike, of_trace(report.alike)),
         ] {
             if index.get(&key) == Some(&number) {
                 index.remove(&key);
@@ -153,7 +153,7 @@ impl Ledger {
         let scope = report.scopes[0];
         let Some(earlier) = self.ring.get_mut(same) else { return };
         let before = earlier.amount();
-        earlier.own = earlier.own.max(own);
+        earlier.own = earlier.own.or(own);
         earlier.start_ns = earlier.start_ns.max(start_ns);
         earlier.end_ns = earlier.end_ns.min(end_ns).max(earlier.start_ns);
         if !earlier.scopes.contains(&scope)
@@ -163,7 +163,7 @@ impl Ledger {
         }
         arrival.at = same;
         arrival.labels = Some(Arc::clone(&earlier.labels));
-        self.grow(same, before);
+        self.carry(same, before);
     }
 
     /// Puts the tree of `inner` directly inside `outer`, one of which is the arrival, unless the
@@ -191,7 +191,7 @@ impl Ledger {
         let before = around.amount();
         let inside = around.inner.get_or_insert_default();
         inside.totals = inside.totals.plus(amount);
-        self.grow(outer, before);
+        self.carry(outer, before);
         self.show(outer, answers, height);
     }
 
@@ -207,16 +207,18 @@ impl Ledger {
         }
     }
 
-    /// Carries what a report's tree has grown by up to its root.
-    fn grow(&mut self, number: Number, before: Totals) {
+    /// Carries a change of what a report's tree amounts to up to its root. It may shrink: an
+    /// outer report can have said more than the inner ones say now.
+    fn carry(&mut self, number: Number, before: Totals) {
         let (mut number, mut before) = (number, before);
         while let Some(report) = self.ring.get(number) {
-            let grown = report.amount().minus(before);
+            let after = report.amount();
             number = report.outer;
             let Some(outer) = self.ring.get_mut(number) else { return };
-            before = outer.amount();
+            let unchanged = outer.amount();
             let inside = outer.inner.get_or_insert_default();
-            inside.totals = inside.totals.plus(grown);
+            inside.totals = inside.totals.plus(after).minus(before);
+            before = unchanged;
         }
     }
 

@@ -1,9 +1,10 @@
 //! The ledger: one call is counted once, whoever reports it and in whatever order.
 //!
 //! Two reports are of one call when one span lies directly inside the other, or when two scopes
-//! report the same response id for the same time. The first kind forms trees, whose leaves are
-//! the calls: a wrapper around one call is that call, a wrapper around two (a retry, a fallback)
-//! is those two. The second kind is merged into one report. What a tree amounts to is known after
+//! report the same response id for the same time (or, of a call that failed without one, the same
+//! model under the same parent, the one span within the other). The first kind forms trees, whose
+//! leaves are the calls: a wrapper around one call is that call, a wrapper around two (a retry, a
+//! fallback) is those two. The second kind is merged into one report. What a tree amounts to is known after
 //! every arrival; what is new in it is counted, so that the order of arrival does not matter.
 //!
 //! Two different response ids are two calls, even where one span lies inside the other.
@@ -30,7 +31,7 @@ use totals::Totals;
 
 pub use snapshot::RestoreError;
 
-use crate::model::{CallLabels, LlmCall, Settled, Span};
+use crate::model::{CallLabels, LlmCall, Settled, Span, Status, Usage};
 
 /// A trace and something in it: a span or a response id, as digests.
 type Key = (u64, u64);
@@ -42,8 +43,8 @@ pub struct Ledger {
     by_span: HashMap<Key, Number, RandomState>,
     /// By the parent's span: the newest report whose parent has not reported.
     waiting: HashMap<Key, Number, RandomState>,
-    /// By response id: the newest report with it.
-    by_answer: HashMap<Key, Number, RandomState>,
+    /// By what makes reports alike: the newest of them.
+    by_alike: HashMap<Key, Number, RandomState>,
     /// Labels used lately, so that reports share them.
     labels: Vec<Arc<CallLabels>>,
 }
@@ -58,7 +59,7 @@ impl Ledger {
             ring: Ring::new(capacity),
             by_span: HashMap::default(),
             waiting: HashMap::default(),
-            by_answer: HashMap::default(),
+            by_alike: HashMap::default(),
             labels: Vec::new(),
         }
     }
@@ -119,11 +120,13 @@ impl Ledger {
 /// The report that a span makes.
 fn read(span: &Span<'_>, scope: &str, call: &LlmCall<'_>, labels: &Arc<CallLabels>) -> Report {
     let scope = (digest(scope, 2) as u32).max(1);
+    let answer = call.response_id.map_or(0, |id| digest(id, 3).max(1));
     Report {
         trace: span.trace_id.digest(),
         span: span.span_id.digest(),
         parent: span.parent_span_id.map_or(0, |parent| parent.digest()),
-        answer: call.response_id.map_or(0, |id| digest(id, 3).max(1)),
+        answer,
+        alike: if answer == 0 { failure(span, call) } else { answer },
         start_ns: span.start_ns,
         end_ns: span.end_ns.max(span.start_ns),
         scopes: [scope, 0, 0, 0],
@@ -134,8 +137,20 @@ fn read(span: &Span<'_>, scope: &str, call: &LlmCall<'_>, labels: &Arc<CallLabel
         same_as: NONE,
         outer: NONE,
         next_waiting: NONE,
-        next_answer: NONE,
+        next_alike: NONE,
         labels: Arc::clone(labels),
+    }
+}
+
+/// What two reports of one failed call have in common, which brought no response id: the parent
+/// of both, the provider and the model. 0 for a call that did not fail or used tokens.
+fn failure(span: &Span<'_>, call: &LlmCall<'_>) -> u64 {
+    match span.parent_span_id {
+        Some(parent) if span.status == Status::Error && call.usage == Usage::default() => {
+            let called = digest(&call.provider, digest(call.model(), 4));
+            (called ^ parent.digest().rotate_left(32)).max(1)
+        }
+        _ => 0,
     }
 }
 

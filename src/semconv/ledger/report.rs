@@ -27,6 +27,9 @@ pub(super) struct Report {
     pub(super) parent: u64,
     /// The response id, 0 where none was sent.
     pub(super) answer: u64,
+    /// What reports of one call by different scopes have in common: the response id, or of a
+    /// failure without one its parent, provider and model. 0 where there is nothing.
+    pub(super) alike: u64,
     /// The time that all reports of this call share, in nanoseconds.
     pub(super) start_ns: u64,
     pub(super) end_ns: u64,
@@ -46,8 +49,8 @@ pub(super) struct Report {
     pub(super) outer: Number,
     /// The next older report that waits for the same parent.
     pub(super) next_waiting: Number,
-    /// The next older report with the same response id.
-    pub(super) next_answer: Number,
+    /// The next older report that is alike.
+    pub(super) next_alike: Number,
     /// The labels that its call was counted under.
     pub(super) labels: Arc<CallLabels>,
 }
@@ -61,11 +64,10 @@ pub(super) struct Inner {
 }
 
 impl Report {
-    /// What its tree amounts to: what it says itself or what the reports inside it say
-    /// together, whichever is more. Hence a wrapper of one call is one call, and one around two
-    /// calls (a retry, a fallback) is two.
+    /// What its tree amounts to. A wrapper of one call is one call, and one around two calls (a
+    /// retry, a fallback) is two.
     pub(super) fn amount(&self) -> Totals {
-        self.inner.as_ref().map_or(self.own, |inner| self.own.max(inner.totals))
+        self.inner.as_ref().map_or(self.own, |inner| self.own.around(inner.totals))
     }
 
     /// The response ids that its tree shows to the outside.
@@ -77,11 +79,17 @@ impl Report {
         }
     }
 
-    /// Whether it may be the same call as one with this scope and time: two instrumentations
-    /// see one call at the same time, and no instrumentation reports one call twice.
-    pub(super) fn may_be_same(&self, scope: u32, start_ns: u64, end_ns: u64) -> bool {
-        let free = self.scopes.contains(&0) && !self.scopes.contains(&scope);
-        free && start_ns <= self.end_ns && self.start_ns <= end_ns
+    /// Whether it may be the same call as another that is alike: two instrumentations see one
+    /// call at the same time, and no instrumentation reports one call twice. Failures, which
+    /// have no response id to be told apart by, must lie within one another.
+    pub(super) fn may_be_same(&self, other: &Self) -> bool {
+        let free = self.scopes.contains(&0) && !self.scopes.contains(&other.scopes[0]);
+        let overlap = other.start_ns <= self.end_ns && self.start_ns <= other.end_ns;
+        let within = |inner: &Self, outer: &Self| {
+            outer.start_ns <= inner.start_ns && inner.end_ns <= outer.end_ns
+        };
+        let nest = within(self, other) || within(other, self);
+        free && overlap && (nest || self.answer != 0)
     }
 }
 

@@ -92,7 +92,7 @@ impl Ledger {
 }
 
 fn write_report(out: &mut Vec<u8>, report: &Report, oldest: Number, labels: u64) {
-    for id in [report.trace, report.span, report.parent, report.answer] {
+    for id in [report.trace, report.span, report.parent, report.answer, report.alike] {
         out.extend_from_slice(&id.to_le_bytes());
     }
     write::varint(out, report.start_ns);
@@ -128,7 +128,7 @@ fn write_totals(out: &mut Vec<u8>, totals: &Totals) {
 }
 
 fn read_report(reader: &mut Reader<'_>, labels: &[Arc<CallLabels>]) -> Option<Report> {
-    let [trace, span, parent, answer] = reader.numbers()?;
+    let [trace, span, parent, answer, alike] = reader.numbers()?;
     let start_ns = reader.varint()?;
     let end_ns = start_ns.checked_add(reader.varint()?)?;
     let mut scopes = [0; SCOPES];
@@ -157,6 +157,7 @@ fn read_report(reader: &mut Reader<'_>, labels: &[Arc<CallLabels>]) -> Option<Re
         span,
         parent,
         answer,
+        alike,
         start_ns,
         end_ns,
         scopes,
@@ -167,7 +168,7 @@ fn read_report(reader: &mut Reader<'_>, labels: &[Arc<CallLabels>]) -> Option<Re
         same_as,
         outer,
         next_waiting: NONE,
-        next_answer: NONE,
+        next_alike: NONE,
         labels,
     })
 }

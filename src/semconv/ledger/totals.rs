@@ -56,8 +56,18 @@ impl Totals {
         }
     }
 
-    pub(super) fn max(self, other: Self) -> Self {
-        self.zip(other, u64::max)
+    /// What a report amounts to that has these reports inside it. Calls: at least its own one.
+    /// Everything else is told best by who stands nearest to the wire; what those inside leave
+    /// out, the outer one supplies.
+    pub(super) fn around(self, inner: Self) -> Self {
+        let mut amount = inner.or(self);
+        amount.0[0] = self.0[0].max(inner.0[0]);
+        amount
+    }
+
+    /// The parts of this, and where there are none, those of the other.
+    pub(super) fn or(self, other: Self) -> Self {
+        self.zip(other, |ours, theirs| if ours > 0 { ours } else { theirs })
     }
 
     pub(super) fn plus(self, other: Self) -> Self {
