@@ -3,6 +3,7 @@
 //! Invariant: nothing here knows protobuf, JSON or a disk. Text is borrowed from the batch it
 //! arrived in, so that understanding a span costs no copies.
 
+mod gen_ai_event;
 mod id;
 mod log_record;
 mod operation;
@@ -12,6 +13,7 @@ mod signal;
 mod span;
 mod value;
 
+pub use gen_ai_event::{GenAiEvent, GenAiEventKind};
 pub use id::{SpanId, TraceId};
 pub use log_record::LogRecord;
 pub use operation::{

@@ -28,6 +28,7 @@ pub(super) static NAMES: &[Name] = &[
     ("gen_ai.main_agent.name", Field::AgentName),
     ("gen_ai.agent.id", Field::AgentId),
     ("gen_ai.workflow.name", Field::WorkflowName),
+    ("error.type", Field::ErrorType),
     ("gen_ai.tool.name", Field::ToolName),
     ("gen_ai.tool.call.id", Field::ToolCallId),
     ("gen_ai.tool.call.arguments", Field::ToolArguments),

@@ -44,7 +44,7 @@ pub(super) fn of(
     if spoken || facts.has(Field::McpMethod) {
         let told = litellm::kind(scope, span)
             .map(by("litellm"))
-            .or_else(|| gen_ai::kind(facts).map(by(pydantic_ai::or_gen_ai(scope))))
+            .or_else(|| gen_ai::kind(facts).map(by(speaker(scope))))
             .or_else(|| openinference::kind(facts, span).map(by("openinference")))
             .or_else(|| openllmetry::kind(facts).map(by("openllmetry")))
             .or_else(|| vercel_ai::kind(facts, span).map(by("vercel_ai")))
@@ -66,4 +66,14 @@ pub(super) fn of(
             SpanKind::Server | SpanKind::Client => None,
             _ => vercel_ai::step(scope, span).map(by("vercel_ai")),
         })
+}
+
+/// The dialect of a span that speaks in the conventions' own words, by who sends it.
+fn speaker(scope: &str) -> &'static str {
+    match scope {
+        "pydantic-ai" => "pydantic_ai",
+        "litellm" => "litellm",
+        _ if scope.starts_with("logfire") => "pydantic_ai",
+        _ => "gen_ai",
+    }
 }

@@ -8,6 +8,7 @@ use crate::model::Span;
 pub(super) static NAMES: &[Name] = &[
     ("gen_ai.cost.total_cost", Field::Cost),
     ("litellm.cost.total", Field::Cost),
+    ("litellm.provider.model", Field::RoutedModel),
     ("metadata.team_id", Field::Tenant),
     ("metadata.user_api_key_team_id", Field::Tenant),
     ("metadata.user_api_key_org_id", Field::Tenant),

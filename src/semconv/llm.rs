@@ -13,18 +13,15 @@ pub(super) fn call<'a>(
     span: &Span<'a>,
     facts: &Facts<'_, 'a>,
 ) -> LlmCall<'a> {
-    let mut requested = facts.text(Field::RequestModel);
-    let answered = facts.text(Field::ResponseModel);
-    if requested.is_none() && answered.is_none() {
-        requested = facts.text(Field::InvocationParameters).and_then(model_in_json);
-    }
+    let (requested, answered) = models(facts);
     let (request_prefix, request_model) = split(requested);
     let (response_prefix, response_model) = split(answered);
     let said = facts.text(Field::Provider).map(provider::normalise);
     let inferred = || {
         let metadata = facts.text(Field::Metadata).and_then(provider_in_json);
         let host = || http::peer(facts).and_then(provider::of_host);
-        let prefix = request_prefix.or(response_prefix).map(Cow::Borrowed);
+        let routed = || provider::split_model(facts.text(Field::RoutedModel)?).0;
+        let prefix = request_prefix.or(response_prefix).or_else(routed).map(Cow::Borrowed);
         prefix.or_else(|| metadata.map(provider::normalise)).or_else(|| host().map(Cow::Borrowed))
     };
     LlmCall {
@@ -37,6 +34,23 @@ pub(super) fn call<'a>(
         time_to_first_token_seconds: first_token::seconds(span, facts),
         reported_cost_usd: cost(facts),
         finish_reason: facts.get(Field::FinishReason).and_then(first_reason),
+    }
+}
+
+/// The models as sent, asked for and answered. OpenInference has one name for both: it starts as
+/// the first and becomes the second, and its parameters keep what was asked for. They are also
+/// all that a failed call may have.
+fn models<'a>(facts: &Facts<'_, 'a>) -> (Option<&'a str>, Option<&'a str>) {
+    let either = facts.text(Field::EitherModel);
+    let answered = facts.text(Field::ResponseModel).or(either);
+    if let Some(requested) = facts.text(Field::RequestModel) {
+        return (Some(requested), answered);
+    }
+    let parameters = facts.text(Field::InvocationParameters);
+    match (parameters.and_then(model_in_json), either) {
+        (Some(requested), _) => (Some(requested), answered),
+        (None, Some(either)) => (Some(either), facts.text(Field::ResponseModel)),
+        (None, None) => (None, answered),
     }
 }
 
@@ -81,19 +95,20 @@ fn first_reason<'a>(value: &Value<'a>) -> Option<&'a str> {
     (!first.is_empty()).then_some(first)
 }
 
-/// The model in a JSON object of request parameters. Only failed calls need it, whose
-/// instrumentation had no answer to take the name from.
+/// The model in a JSON object of request parameters.
 fn model_in_json(json: &str) -> Option<&str> {
     #[derive(serde::Deserialize)]
     struct Parameters<'a> {
-        #[serde(borrow, alias = "model_name", alias = "model_id", alias = "modelId")]
+        #[serde(borrow)]
         model: Option<&'a str>,
+        #[serde(borrow, alias = "model_id", alias = "modelId")]
+        model_name: Option<&'a str>,
     }
     if json.len() > limits::ATTRIBUTE_JSON_BYTES {
         return None;
     }
     let parameters: Parameters<'_> = serde_json::from_str(json).ok()?;
-    parameters.model.filter(|model| !model.is_empty())
+    parameters.model.or(parameters.model_name).filter(|model| !model.is_empty())
 }
 
 /// The provider in LangChain's metadata.

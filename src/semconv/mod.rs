@@ -20,6 +20,7 @@ mod ledger;
 
 mod litellm;
 mod llm;
+mod log_event;
 mod names;
 mod openinference;
 mod openllmetry;
@@ -29,6 +30,7 @@ mod statement;
 mod vercel_ai;
 
 pub use ledger::{Ledger, RestoreError};
+pub use log_event::understand_log;
 
 use kind::Kind;
 use names::{Facts, Field};
@@ -145,5 +147,7 @@ static LLM_NAMES: &[&str] = &[
     "cohere.",
 ];
 
+#[cfg(test)]
+mod recorded;
 #[cfg(test)]
 mod tests;

@@ -30,6 +30,10 @@ pub(super) enum Field {
     McpMethod,
     Provider,
     RequestModel,
+    /// A model that may be the one asked for or the one that answered.
+    EitherModel,
+    /// The model as a gateway routes it, with its provider in front.
+    RoutedModel,
     ResponseModel,
     InvocationParameters,
     Metadata,

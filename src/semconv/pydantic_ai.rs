@@ -18,11 +18,6 @@ pub(super) static NAMES: &[Name] = &[
     ("request_data", Field::InvocationParameters),
 ];
 
-/// The dialect's name for spans that OTel GenAI's names explain.
-pub(super) fn or_gen_ai(scope: &str) -> &'static str {
-    if scope == "pydantic-ai" || scope.starts_with("logfire") { "pydantic_ai" } else { "gen_ai" }
-}
-
 /// The kind of a span of its older versions, which its name tells.
 pub(super) fn kind(scope: &str, span: &Span<'_>) -> Option<Kind> {
     if scope != "pydantic-ai" {
