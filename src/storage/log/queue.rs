@@ -69,9 +69,12 @@ impl Queue {
             if inner.closed {
                 return Err(AppendError::Stopping);
             }
+            // The writer takes all that waits at once, so it sleeps only before an empty queue.
+            if inner.waiting.is_empty() {
+                self.arrived.notify_one();
+            }
             inner.waiting.push_back(Waiting { batch, answer, _room: room });
         }
-        self.arrived.notify_one();
         answered.await.unwrap_or(Err(AppendError::Stopping))
     }
 
@@ -113,5 +116,73 @@ impl Queue {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::model::Signal;
+
+    fn batch(bytes: usize) -> Batch {
+        let body = Bytes::from(vec![0; bytes]);
+        Batch { signal: Signal::Logs, arrived_ns: 0, items: 1, body }
+    }
+
+    fn lengths(work: Work) -> Vec<usize> {
+        let Work::Group(group) = work else { return Vec::new() };
+        group.iter().map(|waiting| waiting.batch.body.len()).collect()
+    }
+
+    /// Queues batches of these sizes, in this order, and lets them wait.
+    async fn queued(sizes: &[usize]) -> Arc<Queue> {
+        let queue = Arc::new(Queue::new());
+        for size in sizes {
+            let (queue, batch) = (Arc::clone(&queue), batch(*size));
+            tokio::spawn(async move { queue.append(batch).await });
+            tokio::task::yield_now().await;
+        }
+        queue
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_taken_as_one_group_up_to_its_size() {
+        let big = limits::COMMIT_BYTES + 1;
+        let queue = queued(&[10, 20, 30, limits::COMMIT_BYTES, big, 40]).await;
+        let mut take = || lengths(queue.take(Duration::ZERO));
+        assert_eq!(take(), [10, 20, 30]);
+        assert_eq!(take(), [limits::COMMIT_BYTES]);
+        assert_eq!(take(), [big], "one batch is taken whatever its size");
+        assert_eq!(take(), [40]);
+        assert_eq!(take(), [0; 0]);
+    }
+
+    #[tokio::test]
+    async fn the_queue_is_bounded_by_bytes_and_by_number() {
+        let half = limits::APPEND_QUEUE_BYTES / 2;
+        let queue = queued(&[half, half, 1]).await;
+        assert_eq!(queue.lock().waiting.len(), 2, "the third waits outside");
+        drop(queue.take(Duration::ZERO));
+        tokio::task::yield_now().await;
+        assert_eq!(lengths(queue.take(Duration::ZERO)), [half]);
+        let queue = queued(&vec![1; limits::APPEND_QUEUE_BATCHES + 5]).await;
+        assert_eq!(queue.lock().waiting.len(), limits::APPEND_QUEUE_BATCHES);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_closed_queue() {
+        let queue = queued(&[10]).await;
+        let waiting = tokio::spawn({
+            let queue = Arc::clone(&queue);
+            async move { queue.append(batch(20)).await }
+        });
+        tokio::task::yield_now().await;
+        queue.close();
+        assert_eq!(queue.append(batch(30)).await, Err(AppendError::Stopping));
+        queue.abandon();
+        assert_eq!(waiting.await.unwrap(), Err(AppendError::Stopping));
+        assert!(matches!(queue.take(Duration::ZERO), Work::Closed));
     }
 }

@@ -120,7 +120,11 @@ impl LogReader {
             let from = if number == self.at.segment { self.at.offset } else { 0 };
             each.info.end > from.max(SEGMENT_HEADER_BYTES)
         };
-        let mut segment = onward.find(is_ahead)?;
+        let Some(mut segment) = onward.find(is_ahead) else {
+            // Over segments that are still empty, so that `wait` does not take them for news.
+            self.at = self.at.max(table.end());
+            return None;
+        };
         if let Some(until) = self.until {
             segment.info.end = segment.info.end.min(until.offset);
             if segment.info.number != until.segment || self.at >= until {

@@ -50,8 +50,7 @@ pub(super) fn recover(shared: &Shared) -> Result<u64, OpenError> {
         // Where the segment's committed frames end, if the one that followed it says so.
         let mut previous = later.iter().filter_map(|later| later.header.map(|h| h.previous));
         let known_end = previous.find(|previous| previous.segment == each.number);
-        let is_last = later.iter().all(|later| later.header.is_none() && later.footer.is_none());
-        let mut recovered = match examine(shared, each, known_end, is_last) {
+        let mut recovered = match examine(shared, each, known_end) {
             Ok(Some(recovered)) => recovered,
             Ok(None) => continue,
             Err(error) => {
@@ -112,7 +111,6 @@ fn examine(
     shared: &Shared,
     candidate: &Candidate,
     known_end: Option<Position>,
-    is_last: bool,
 ) -> io::Result<Option<Segment>> {
     if let Some(footer) = candidate.footer {
         return Ok(Some(Segment { info: footer.info(), salt: footer.salt }));
@@ -134,9 +132,8 @@ fn examine(
     let end = known_end.map_or(file_bytes, |end| end.offset.min(file_bytes));
     let mut segment =
         SegmentFile::new(number, salt, Arc::clone(&file), end.max(SEGMENT_HEADER_BYTES));
-    // Of a segment that has a successor all was acknowledged, up to where that says it ended.
-    let Scanned { mut info, holes, synced_until } =
-        scan(&mut segment, known_end.is_some() || !is_last)?;
+    // Of a segment that has a successor, all was acknowledged up to where that says it ended.
+    let Scanned { mut info, holes, synced_until } = scan(&mut segment, known_end.is_some())?;
     for hole in holes {
         shared.set_aside(number, hole, file.as_ref());
     }

@@ -14,9 +14,9 @@ use super::header::{SEGMENT_HEADER_BYTES, SegmentHeader};
 use super::options::Durability;
 use super::status::{SegmentInfo, Writable};
 use super::table::{Segment, Shared};
-use crate::clock;
 use crate::storage::fs::{File, write_all_at};
 use crate::storage::{Batch, Position};
+use crate::{clock, limits};
 
 /// The one writer of the log.
 #[derive(Debug)]
@@ -56,7 +56,8 @@ impl Writer {
             refusal(&self.shared.table().writable)?;
         }
         let bytes = group.iter().map(|batch| frame_bytes(batch)).sum();
-        if let Err(refused) = self.prepare(bytes, now_ns) {
+        let prepared = self.check_space(bytes).and_then(|()| self.make_room(bytes, now_ns));
+        if let Err(refused) = prepared {
             self.set_writable(Err(refused.clone()));
             return Err(refused);
         }
@@ -81,21 +82,27 @@ impl Writer {
     /// Tries a disk that has refused again, and removes what has expired. To be called about
     /// every second.
     pub(super) fn tick(&mut self, now_ns: u64) {
-        if self.shared.table().writable != Writable::Yes {
-            let prepared = self.prepare(0, now_ns);
-            self.set_writable(prepared);
-        }
+        let taken = if self.shared.table().writable == Writable::Yes {
+            self.check_space(0)
+        } else {
+            // Room for a whole group, so that the log does not close again at once.
+            let space = self.check_space(limits::COMMIT_BYTES as u64);
+            space.and_then(|()| self.make_room(0, now_ns))
+        };
+        self.set_writable(taken);
         self.expire(now_ns);
     }
 
-    /// Sees to it that there is a segment with room for so many bytes of frames.
-    fn prepare(&mut self, bytes: u64, now_ns: u64) -> Result<(), AppendError> {
+    /// Whether so many bytes can be written without touching the reserve.
+    fn check_space(&self, bytes: u64) -> Result<(), AppendError> {
         let needed = self.shared.options.disk_reserve_bytes.saturating_add(bytes);
         // A file system that does not tell is found out by writing to it.
         let free = self.shared.fs.free_space(self.shared.layout.root()).unwrap_or(u64::MAX);
-        if free < needed {
-            return Err(AppendError::DiskFull);
-        }
+        if free < needed { Err(AppendError::DiskFull) } else { Ok(()) }
+    }
+
+    /// Sees to it that there is a segment with room for so many bytes of frames.
+    fn make_room(&mut self, bytes: u64, now_ns: u64) -> Result<(), AppendError> {
         let limit = self.shared.options.segment_bytes;
         let is_full = |active: &Active| {
             active.end > SEGMENT_HEADER_BYTES && active.end.saturating_add(bytes) > limit

@@ -95,6 +95,21 @@ fn the_reserve_is_left_free() {
 }
 
 #[test]
+fn a_full_disk_is_known_before_anything_comes() {
+    let disk = SimFs::new(1);
+    let (mut writer, _lock) = start(&disk, 1_000);
+    disk.set_faults(Faults { capacity: Some(500), ..Faults::default() });
+    writer.tick(0);
+    assert_eq!(writable(&writer), Writable::DiskFull);
+    disk.set_faults(Faults { capacity: Some(5_000), ..Faults::default() });
+    writer.tick(0);
+    assert_eq!(writable(&writer), Writable::DiskFull, "not for so little");
+    disk.set_faults(Faults { capacity: Some(5_000_000), ..Faults::default() });
+    writer.tick(0);
+    assert_eq!(writable(&writer), Writable::Yes);
+}
+
+#[test]
 fn a_disk_that_turned_read_only_is_opened_and_read() {
     let disk = SimFs::new(1);
     let (mut writer, lock) = start(&disk, 0);

@@ -46,6 +46,9 @@ fn segments_expire_whole_oldest_first_by_age_also_after_a_restart() {
     assert_eq!(kept(&writer), [90]);
     writer.tick(191 * SECOND_NS);
     assert_eq!(kept(&writer), [0; 0], "also the newest, though nothing comes any more");
+    let mut reader = LogReader::new(Arc::clone(&writer.shared), Position::OLDEST);
+    assert_eq!(reader.next().unwrap(), None);
+    assert!(!reader.wait(Duration::ZERO), "an empty segment is nothing to read");
     let at = commit(&mut writer, 200);
     assert!(at.segment > 3, "{at}");
 }
