@@ -18,8 +18,9 @@ DEMO_ARGS ?=
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+demo: export PHAROS_STORAGE_PATH ?= data/demo
 demo: build ## Builds a release binary and runs it with a simulated agent platform
-	@scripts/demo $(DEMO_ARGS)
+	@exec target/release/pharos demo $(DEMO_ARGS)
 
 build: ## Builds the release binary
 	cargo build --release --locked --bin pharos

@@ -20,7 +20,7 @@ pub enum Failure {
     #[error("{0}")]
     Usage(String),
     /// It did not work: exit code 1.
-    #[error("{0:#}")]
+    #[error("{}", told(.0))]
     Failed(#[from] anyhow::Error),
 }
 
@@ -37,14 +37,44 @@ impl Usage {
     }
 }
 
+/// The error and its causes, without those that an outer one has already told.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
 /// Tells what went wrong, and with which code to end.
 pub fn exit_code(outcome: Result<(), Failure>) -> ExitCode {
     let Err(failure) = outcome else { return ExitCode::SUCCESS };
-    for line in failure.to_string().lines() {
-        output::complain(line);
+    let text = failure.to_string();
+    match failure {
+        // Each line begins with its place, so that editors can jump there.
+        Failure::Config(_) => output::places(&text),
+        Failure::Usage(_) | Failure::Failed(_) => text.lines().for_each(output::complain),
     }
     match failure {
         Failure::Config(_) | Failure::Usage(_) => ExitCode::from(BAD_USAGE),
         Failure::Failed(_) => ExitCode::from(FAILED),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::{Context as _, anyhow};
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let error = anyhow!("in use").context("cannot listen: in use").context("no start");
+        assert_eq!(told(&error), "no start: cannot listen: in use");
+        let error = Err::<(), _>(anyhow!("refused")).context("no answer").unwrap_err();
+        assert_eq!(Failure::from(error).to_string(), "no answer: refused");
     }
 }

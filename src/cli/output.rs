@@ -22,3 +22,8 @@ pub(super) fn data(text: &str) -> Result<(), Failure> {
 pub(super) fn complain(line: &str) {
     drop(writeln!(std::io::stderr().lock(), "pharos: {line}"));
 }
+
+/// Writes lines that name their place themselves to stderr.
+pub(super) fn places(lines: &str) {
+    drop(writeln!(std::io::stderr().lock(), "{lines}"));
+}

@@ -42,7 +42,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("demo", &["clock", "limits", "model", "otlp"]),
     ("config", &["limits", "model"]),
     ("telemetry", &["api", "build_info", "clock", "limits", "model", "otlp"]),
-    ("cli", &["build_info", "config", "demo", "limits"]),
+    // Stands above `app`: it starts one and tells where it listens.
+    ("cli", &["app", "build_info", "config", "demo", "limits"]),
     ("app", EVERYBODY),
     ("main", EVERYBODY),
     ("lib", EVERYBODY),
