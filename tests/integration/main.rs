@@ -1,0 +1,15 @@
+//! A whole Pharos in a process of its own, asked from outside.
+//!
+//! One binary with a module per theme. Processes listen on free ports of the loopback interface,
+//! keep their data in temporary folders and are ended when their test ends.
+
+#![expect(clippy::disallowed_methods, reason = "these tests wait for real processes")]
+
+mod crash;
+mod harness;
+mod law;
+mod life;
+#[path = "../../benches/load/mod.rs"]
+mod load;
+mod prometheus;
+mod second_receiver;

@@ -1,0 +1,80 @@
+//! The same spans arrive at a second OTLP receiver, also one that was down for a while.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+
+use crate::harness::{Page, export, get, settle, start, until};
+use crate::load::process::Process;
+use crate::load::template::{Profile, Template};
+
+/// A Pharos that forwards everything to two doors of another one.
+fn forwarding(folder: &Path, http: SocketAddr, grpc: SocketAddr) -> Process {
+    let config = folder.join("pharos.yml");
+    let text = format!(
+        "forward:\n  targets:\n    - name: over_http\n      endpoint: http://{http}\n      \
+         protocol: http/protobuf\n      compression: gzip\n    - name: over_grpc\n      \
+         endpoint: http://{grpc}\n      protocol: grpc\n      compression: gzip\n"
+    );
+    std::fs::write(&config, text).unwrap();
+    start(&folder.join("data"), &["--config.file", config.to_str().unwrap()])
+}
+
+fn free_port() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+#[test]
+fn what_is_sent_to_the_first_is_found_at_the_second() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let second = start(&folder.path().join("second"), &[]);
+    let first = forwarding(folder.path(), second.otlp_http, second.otlp_grpc);
+    let template = Template::new(Profile::Fat, 16);
+    let mut body = Vec::new();
+    for number in 0..5 {
+        template.stamp(number, 1_800_000_000_000_000_000, &mut body);
+        assert_eq!(export(&first, &body).status, 200);
+    }
+    until("delivery to both targets", || {
+        let page = Page::of(&first);
+        ["over_http", "over_grpc"].iter().all(|target| {
+            page.sum("pharos_forward_sent_items_total", &[("target", target)]) == 80.0
+        })
+    });
+    settle(&second);
+    let page = Page::of(&second);
+    // Both targets are the same receiver: whatever comes second is a retry to it.
+    assert_eq!(page.sum("pharos_ingest_stored_items_total", &[("signal", "traces")]), 80.0);
+    assert_eq!(page.sum("pharos_ingest_duplicate_items_total", &[("signal", "traces")]), 80.0);
+    for id in template.trace_ids(3) {
+        let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let path = format!("/api/traces/{id}");
+        assert_eq!(get(&first, &path).body, get(&second, &path).body);
+    }
+}
+
+#[test]
+fn a_target_that_was_down_gets_everything_once_it_is_back() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let (http, grpc) = (free_port(), free_port());
+    let first = forwarding(folder.path(), http, grpc);
+    let template = Template::new(Profile::Lean, 8);
+    let mut body = Vec::new();
+    template.stamp(1, 1_800_000_000_000_000_000, &mut body);
+    assert_eq!(export(&first, &body).status, 200);
+    until("a failed try", || {
+        Page::of(&first).sum("pharos_forward_requests_total", &[("outcome", "retry")]) >= 2.0
+    });
+    assert_eq!(get(&first, "/health/ready").status, 200, "a target that is down harms nobody");
+    let second = start(
+        &folder.path().join("second"),
+        &[
+            "--otlp.http.listen-address",
+            &http.to_string(),
+            "--otlp.grpc.listen-address",
+            &grpc.to_string(),
+        ],
+    );
+    until("delivery", || Page::of(&first).sum("pharos_forward_sent_items_total", &[]) == 16.0);
+    drop(second);
+    assert_eq!(first.stop().unwrap(), Some(0));
+}
