@@ -166,6 +166,9 @@ pub const SERIES_PER_METRIC: usize = 4_000;
 pub const SERIES: usize = 20_000;
 /// The longest label value; longer ones are cut.
 pub const LABEL_VALUE_BYTES: usize = 128;
+/// Spans remembered to find the agent above a step, in each of two generations; as many that
+/// steps wait for, which is how many runs may be under way at once.
+pub const LINEAGE_SPANS: usize = 65_536;
 /// Tokens that one LLM call can report: no context window is near it, so more of them are a
 /// mistake that would outweigh every true count.
 pub const CALL_TOKENS: u64 = 1_000_000_000;

@@ -139,18 +139,18 @@ impl Registry {
 }
 
 /// Writes the parts of a snapshot.
-struct Writer(Vec<u8>);
+pub(super) struct Writer(pub(super) Vec<u8>);
 
 impl Writer {
-    fn number(&mut self, number: u32) {
+    pub(super) fn number(&mut self, number: u32) {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
 
-    fn long(&mut self, number: u64) {
+    pub(super) fn long(&mut self, number: u64) {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
 
-    fn text(&mut self, text: &str) {
+    pub(super) fn text(&mut self, text: &str) {
         self.number(text.len() as u32);
         self.0.extend_from_slice(text.as_bytes());
     }
@@ -194,21 +194,21 @@ impl Writer {
 }
 
 /// Reads the parts of a snapshot; every method fails at the end of the bytes.
-struct Reader<'a>(&'a [u8]);
+pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn take(&mut self, bytes: usize) -> Result<&'a [u8], SnapshotError> {
+    pub(super) fn take(&mut self, bytes: usize) -> Result<&'a [u8], SnapshotError> {
         let (taken, rest) = self.0.split_at_checked(bytes).ok_or(SnapshotError::Damaged)?;
         self.0 = rest;
         Ok(taken)
     }
 
-    fn number(&mut self) -> Result<u32, SnapshotError> {
+    pub(super) fn number(&mut self) -> Result<u32, SnapshotError> {
         let bytes = self.take(4)?.try_into().map_err(|_| SnapshotError::Damaged)?;
         Ok(u32::from_le_bytes(bytes))
     }
 
-    fn long(&mut self) -> Result<u64, SnapshotError> {
+    pub(super) fn long(&mut self) -> Result<u64, SnapshotError> {
         let bytes = self.take(8)?.try_into().map_err(|_| SnapshotError::Damaged)?;
         Ok(u64::from_le_bytes(bytes))
     }
@@ -218,7 +218,7 @@ impl<'a> Reader<'a> {
         if float.is_finite() { Ok(float) } else { Err(SnapshotError::Damaged) }
     }
 
-    fn text(&mut self) -> Result<&'a str, SnapshotError> {
+    pub(super) fn text(&mut self) -> Result<&'a str, SnapshotError> {
         let bytes = self.number()? as usize;
         std::str::from_utf8(self.take(bytes)?).map_err(|_| SnapshotError::Damaged)
     }

@@ -124,7 +124,6 @@ impl Drop for Projector {
 struct Work {
     reader: LogReader,
     index: Arc<Index>,
-    registry: Registry,
     measures: Measures,
     calls: Ledger,
     recent: Arc<Recent>,
@@ -147,15 +146,15 @@ impl Work {
         let Projections { log, index, registry, recent, fs, snapshot } = projections;
         let file = SnapshotFile::new(fs, snapshot);
         let replay_until = log.end();
-        let (measure_from, calls) = restore(&file, &registry, replay_until)?;
+        let mut measures = Measures::new(&registry);
+        let (measure_from, calls) = restore(&file, &mut measures, replay_until)?;
         let from = measure_from.min(index.wanted_from());
         progress.set(from);
         Ok(Self {
             reader: log.reader(from),
             index,
-            measures: Measures::new(&registry),
+            measures,
             calls,
-            registry,
             recent,
             file,
             saved: (measure_from, clock::monotonic()),
@@ -236,7 +235,7 @@ impl Work {
         if at <= self.saved.0 {
             return;
         }
-        let (metrics, calls) = (self.registry.snapshot(), self.calls.snapshot());
+        let (metrics, calls) = (self.measures.snapshot(), self.calls.snapshot());
         let snapshot = Snapshot { at, metrics, calls };
         match self.file.save(&snapshot) {
             Ok(()) => self.saved.0 = at,
@@ -248,7 +247,7 @@ impl Work {
 /// Brings back what was measured and says which batch is the first that it does not hold.
 fn restore(
     file: &SnapshotFile,
-    registry: &Registry,
+    measures: &mut Measures,
     end: Position,
 ) -> io::Result<(Position, Ledger)> {
     let nothing = || (Position::OLDEST, Ledger::new(limits::RECENT_CALLS));
@@ -259,14 +258,14 @@ fn restore(
     }
     let calls = Ledger::restore(&snapshot.calls, limits::RECENT_CALLS);
     let restored = calls.map_err(|error| error.to_string()).and_then(|calls| {
-        registry.restore(&snapshot.metrics).map_err(|error| error.to_string())?;
+        measures.restore(&snapshot.metrics).map_err(|error| error.to_string())?;
         Ok(calls)
     });
     match restored {
         Ok(calls) => Ok((snapshot.at, calls)),
         Err(error) => {
             tracing::warn!(%error, "The metrics snapshot is unusable; measuring the log again.");
-            registry.forget();
+            measures.forget();
             Ok(nothing())
         }
     }

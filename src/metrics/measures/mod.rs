@@ -7,6 +7,8 @@
 //! a label holds `unknown` (and `endpoint` holds `unmatched`).
 
 mod cache;
+mod kept;
+mod lineage;
 mod llm;
 
 use ::metrics::{Counter, Histogram};
@@ -14,10 +16,12 @@ use ::metrics::{Counter, Histogram};
 use super::cardinality::{OTHER, UNKNOWN};
 use super::catalog;
 use super::registry::Registry;
+use crate::limits;
 use crate::model::{
     DbQuery, HttpExchange, Operation, Origin, Settled, Signal, Span, Understanding, Unexplained,
 };
 use cache::{Cache, Lookup};
+use lineage::Lineage;
 
 /// The endpoint of a request that matched no route.
 const UNMATCHED: &str = "unmatched";
@@ -37,6 +41,7 @@ pub struct Measures {
     queries: Cache<2, Timed>,
     tools: Cache<1, Outcomes>,
     agents: Cache<2, Timed>,
+    lineage: Lineage,
     steps: Cache<1, Counter>,
     workflows: Cache<2, Timed>,
     workflow_steps: Cache<2, Histogram>,
@@ -91,6 +96,7 @@ impl Measures {
             queries: Cache::default(),
             tools: Cache::default(),
             agents: Cache::default(),
+            lineage: Lineage::new(limits::LINEAGE_SPANS),
             steps: Cache::default(),
             workflows: Cache::default(),
             workflow_steps: Cache::default(),
@@ -124,6 +130,10 @@ impl Measures {
         let lookup = &mut lookup;
         let seconds = span.duration_seconds();
         let failed = understanding.failed;
+        let step = is_step(&understanding.operation, settled);
+        if let Some((agent, steps)) = self.lineage.arrive(span, agent_of(understanding), step) {
+            self.steps.get([&*agent], lookup, agent_step).increment(steps);
+        }
         match &understanding.operation {
             Operation::Llm(call) => {
                 let whole;
@@ -139,12 +149,10 @@ impl Measures {
                     self.duplicate_reports.increment(1);
                     return;
                 }
-                self.step(lookup, understanding.agent);
             }
             Operation::Tool(call) => {
                 let tool = self.tools.get([call.name], lookup, tool);
                 tool.record(failed, seconds);
-                self.step(lookup, understanding.agent);
             }
             Operation::Agent(run) => {
                 let key = [run.name, status(failed)];
@@ -172,12 +180,6 @@ impl Measures {
         }
         if let Some(Unexplained { scope, attribute }) = understanding.unexplained {
             self.unexplained.get([scope, attribute], lookup, unexplained).increment(1);
-        }
-    }
-
-    fn step(&mut self, lookup: &mut Lookup<'_>, agent: Option<&str>) {
-        if let Some(agent) = agent.filter(|agent| !agent.is_empty()) {
-            self.steps.get([agent], lookup, step).increment(1);
         }
     }
 
@@ -224,6 +226,23 @@ fn status(failed: bool) -> &'static str {
     if failed { "error" } else { "success" }
 }
 
+/// Whether this is a step of an agent: a tool call, or an LLM call at its first report.
+fn is_step(operation: &Operation<'_>, settled: Option<&Settled>) -> bool {
+    match operation {
+        Operation::Tool(_) => true,
+        Operation::Llm(_) => settled.is_none_or(|settled| settled.counts),
+        _ => false,
+    }
+}
+
+/// The agent that a span names: of a run, the one that ran.
+fn agent_of<'a>(understanding: &Understanding<'a>) -> Option<&'a str> {
+    match &understanding.operation {
+        Operation::Agent(run) => Some(run.name),
+        _ => understanding.agent,
+    }
+}
+
 /// The class of an error, which is a word. Hand-written instrumentation puts whole messages
 /// there; they would use up the values that real classes need.
 fn error_class(class: Option<&str>) -> &str {
@@ -252,7 +271,7 @@ fn agent(lookup: &mut Lookup<'_>, key: [&str; 2]) -> Timed {
     }
 }
 
-fn step(lookup: &mut Lookup<'_>, agent: [&str; 1]) -> Counter {
+fn agent_step(lookup: &mut Lookup<'_>, agent: [&str; 1]) -> Counter {
     lookup.counter(&catalog::AGENT_STEPS, &agent).0
 }
 

@@ -278,8 +278,9 @@ fn overflow_is_counted_every_time_and_named() {
 }
 
 /// A batch of one span, as it is measured; `kind` and `name` choose what the span says.
-fn measure(measures: &mut Measures, (kind, name, millis): &(u8, u8, u16), arrival: Arrival) {
-    let name = format!("name-{name}");
+fn measure(measures: &mut Measures, batch: &(u8, u8, u16), arrival: Arrival) {
+    let (kind, name_number, millis) = batch;
+    let name = format!("name-{name_number}");
     let call = LlmCall { reported_cost_usd: Some(f64::from(*millis) / 7e3), ..llm(&name) };
     let understanding = match kind {
         0 => understood(Operation::Llm(call)),
@@ -293,7 +294,13 @@ fn measure(measures: &mut Measures, (kind, name, millis): &(u8, u8, u16), arriva
         })),
     };
     measures.batch(Signal::Traces, 1, arrival);
-    measures.span(&origin("shop"), &span(f64::from(*millis) / 1e3), &understanding, None);
+    let id = |number: u8| SpanId::from_bytes(&[number; 8]);
+    let span = Span {
+        span_id: id(name_number + 1).unwrap(),
+        parent_span_id: id((millis % 10) as u8),
+        ..span(f64::from(*millis) / 1e3)
+    };
+    measures.span(&origin("shop"), &span, &understanding, None);
 }
 
 proptest! {
@@ -309,28 +316,47 @@ proptest! {
         let options = CardinalityOptions { label_values: 3, series_per_metric: 60, ..Default::default() };
         let crashed = crashed.index(log.len() + 1);
         let saved = saved.index(crashed + 1);
-        let live = |registry: &Registry, batches: &[(u8, u8, u16)]| {
-            let (ingest, mut measures) = (Ingest::new(registry), Measures::new(registry));
+        let live = |measures: &mut Measures, batches: &[(u8, u8, u16)]| {
+            let ingest = Ingest::new(&measures.registry);
             for batch in batches {
                 ingest.received(Signal::Traces, 1);
-                measure(&mut measures, batch, Arrival::Live);
+                measure(measures, batch, Arrival::Live);
             }
         };
-        let unharmed = Registry::new(options.clone());
-        live(&unharmed, &log);
+        let new = || Measures::new(&Registry::new(options.clone()));
+        let mut unharmed = new();
+        live(&mut unharmed, &log);
 
-        let before = Registry::new(options.clone());
-        live(&before, &log[..saved]);
+        let mut before = new();
+        live(&mut before, &log[..saved]);
         let snapshot = before.snapshot();
-        live(&before, &log[saved..crashed]);
-        let after = Registry::new(options);
+        live(&mut before, &log[saved..crashed]);
+        let mut after = new();
         after.restore(&snapshot).unwrap();
-        let mut measures = Measures::new(&after);
         for batch in &log[saved..crashed] {
-            measure(&mut measures, batch, Arrival::Replayed);
+            measure(&mut after, batch, Arrival::Replayed);
         }
-        live(&after, &log[crashed..]);
-        prop_assert_eq!(durable(&after), durable(&unharmed));
-        prop_assert_eq!(after.snapshot(), unharmed.snapshot());
+        live(&mut after, &log[crashed..]);
+        prop_assert_eq!(durable(&after.registry), durable(&unharmed.registry));
+        prop_assert_eq!(after.registry.snapshot(), unharmed.registry.snapshot());
+        prop_assert_eq!(after.snapshot().len(), unharmed.snapshot().len());
     }
+}
+
+#[test]
+fn a_damaged_projection_is_refused_whole() {
+    let mut bench = Bench::new();
+    bench.span(0.1, &understood(Operation::Agent(AgentRun { name: "planner" })));
+    let bytes = bench.measures.snapshot();
+    let page = bench.registry.render();
+    for at in 0..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x10;
+        assert!(bench.measures.restore(&damaged).is_err(), "byte {at}");
+        assert!(bench.measures.restore(&bytes[..at]).is_err(), "cut at {at}");
+    }
+    assert_eq!(bench.registry.render(), page);
+    bench.measures.restore(&bytes).unwrap();
+    bench.measures.forget();
+    bench.check(&AGENT_RUNS, &[], 0.0);
 }
