@@ -56,6 +56,13 @@ pub const ATTRIBUTES_PER_RECORD: usize = 1_024;
 /// The longest attribute key kept; a longer one rejects its item.
 pub const ATTRIBUTE_KEY_BYTES: usize = 4 * KIB;
 
+/// Redactions of one request whose replacement names its rule; later ones become a bare `*`, so
+/// that a body made of one-letter passwords does not grow by more than about 200 KiB.
+pub const REDACTIONS_NAMED: usize = 10_000;
+
+/// Memory that one pattern of the configuration may take once compiled.
+pub const REDACTION_PATTERN_BYTES: usize = MIB;
+
 /// The longest message of an error answer; prost's and serde's texts repeat whole paths.
 pub const ERROR_MESSAGE_BYTES: usize = KIB;
 /// Time in which a client must have sent its headers.

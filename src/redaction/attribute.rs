@@ -1,5 +1,6 @@
 //! Attributes and their values, the hot path: most of a request's bytes are here.
 
+use super::finding::push_replacement;
 use super::gate::Reason;
 use super::keys::Secrecy;
 use super::walk::Walk;
@@ -147,8 +148,8 @@ impl<'a> Walk<'a, '_> {
 
     /// Puts the replacement, as text, in the place of one field of an `AnyValue`.
     fn conceal(&mut self, field: &Field<'a>, secrecy: Secrecy) {
-        self.hits.count(secrecy.rule);
-        let replacement = self.redactor.replacement(secrecy.rule);
+        let mut replacement = String::new();
+        push_replacement(&mut replacement, secrecy.rule, &mut self.hits);
         self.edits.replace(self.range(field.raw), |out| {
             write::bytes_field(out, 1, replacement.as_bytes());
         });

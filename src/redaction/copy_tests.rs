@@ -110,10 +110,21 @@ fn spans_of(copied: &Copied) -> Vec<Span> {
 
 #[test]
 fn recorded_bodies_are_copied_as_they_are() {
+    let options = RedactionOptions { enabled: false, ..RedactionOptions::default() };
+    let off = Redactor::new(&options).unwrap();
     for (name, signal, body) in fixtures() {
-        let copied = copy(signal, &body).unwrap();
-        assert_eq!(copied.body, body, "{name}");
+        let copied = off.copy(signal, &body, &mut |_: &ItemHead<'_>| Verdict::Keep).unwrap();
+        assert!(copied.body == body, "{name}");
         assert!(copied.kept > 0 && copied.rejected.total() == 0 && !copied.hits.any(), "{name}");
+        // Two of the recorded conversations give a secret away; all else stays.
+        let copied = copy(signal, &body).unwrap();
+        let (before, after) = (decoded(signal, &body).unwrap(), decoded(signal, &copied.body));
+        let leaks = before.contains("hunter2");
+        let clean = before
+            .replace("hunter2", "<redacted:secret_key>")
+            .replace("sk-leak-123", "<redacted:secret_key>");
+        assert_eq!(after.unwrap(), clean, "{name}");
+        assert_eq!(copied.hits.any(), leaks, "{name}");
     }
 }
 

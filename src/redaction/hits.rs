@@ -1,5 +1,7 @@
 //! What was redacted, counted by rule and never by content.
 
+use crate::limits;
+
 /// Why something was redacted. The set is closed, so that it can label a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -93,20 +95,32 @@ impl Rule {
 pub struct Hits {
     counts: [u32; Rule::COUNT],
     any: bool,
+    /// Replacements written so far that carry the rule's name.
+    named: u32,
 }
 
 impl Default for Hits {
     fn default() -> Self {
-        Self { counts: [0; Rule::COUNT], any: false }
+        Self { counts: [0; Rule::COUNT], any: false, named: 0 }
     }
 }
 
 impl Hits {
-    /// Counts one redaction.
-    pub fn count(&mut self, rule: Rule) {
+    /// Counts one redaction. Says whether its replacement may be named: the first ones of a
+    /// request are, `limits::REDACTIONS_NAMED` in number.
+    pub fn count(&mut self, rule: Rule) -> bool {
         let count = &mut self.counts[rule as usize];
         *count = count.saturating_add(1);
         self.any = true;
+        self.named = self.named.saturating_add(1);
+        self.named as usize <= limits::REDACTIONS_NAMED
+    }
+
+    /// Hands over the counts and goes on from zero, within the same request.
+    pub(super) fn take(&mut self) -> Self {
+        let taken = *self;
+        *self = Self { named: self.named, ..Self::default() };
+        taken
     }
 
     /// Adds the counts of another part of the work.

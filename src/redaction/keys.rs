@@ -82,7 +82,7 @@ pub(super) fn judge(key: &str) -> Option<Secrecy> {
 }
 
 fn tail(words: &[&str]) -> Option<Secrecy> {
-    use Strength::{Mixed, NotAPath, Query, Random, Strong};
+    use Strength::{Mixed, NotAPath, Query, Random, Strong, Text};
     let (&last, rest) = words.split_last()?;
     let before = rest.last().copied().unwrap_or_default();
     let secret = |strength| Some(Secrecy::new(Rule::SecretKey, strength));
@@ -117,7 +117,11 @@ fn tail(words: &[&str]) -> Option<Secrecy> {
         },
         "sig" | "hmac" => secret(Query),
         "pass" | "auth" | "bearer" | "otp" | "totp" | "pin" | "credential" if rest.is_empty() => {
-            secret(if last == "credential" { Strong } else { Random })
+            secret(match last {
+                "credential" => Strong,
+                "pass" => Text,
+                _ => Random,
+            })
         }
         "auth" | "bearer" | "otp" | "totp" | "pin" => None,
         "pass" if matches!(before, "by" | "first" | "second" | "all" | "render") => None,
@@ -231,12 +235,19 @@ const PERHAPS_KEYS: &[&str] = &[
 pub(super) struct CustomKeys {
     extra: Vec<String>,
     allow: Vec<String>,
+    triggers: Vec<String>,
 }
 
 impl CustomKeys {
     pub(super) fn new(extra: &[String], allow: &[String]) -> Self {
         let folded = |keys: &[String]| keys.iter().map(|key| fold(key)).collect();
-        Self { extra: folded(extra), allow: folded(allow) }
+        let triggers = extra.iter().filter_map(|key| longest_word(key)).collect();
+        Self { extra: folded(extra), allow: folded(allow), triggers }
+    }
+
+    /// Words by which the extra keys are found in texts.
+    pub(super) fn triggers(&self) -> &[String] {
+        &self.triggers
     }
 
     /// The judgement of the configuration, then of the rules.
@@ -254,6 +265,11 @@ impl CustomKeys {
         }
         judge(key)
     }
+}
+
+fn longest_word(key: &str) -> Option<String> {
+    let words = key.split(|c: char| !c.is_ascii_alphanumeric());
+    words.max_by_key(|word| word.len()).filter(|word| !word.is_empty()).map(str::to_owned)
 }
 
 /// A key without case and separators.

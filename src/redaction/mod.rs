@@ -5,24 +5,43 @@
 //! words, texts by the forms of known secrets and by what stands beside words that speak of them.
 //! Hits are counted by rule, never by content.
 
+mod assignment;
 mod attribute;
+mod columns;
+mod command;
+mod container;
 #[cfg(test)]
 mod copy_tests;
+#[cfg(test)]
+mod corpus_tests;
+mod decoded;
+mod extent;
+mod finding;
 mod gate;
 mod hits;
 mod keys;
+mod pem;
 mod plausible;
+mod provider;
 mod record;
+mod scan;
 mod splice;
+mod statement;
+mod token;
+mod trigger;
+mod url;
 mod walk;
+mod word;
 mod words;
 
 pub use gate::{Copied, Gate, ItemHead, Reason, Rejected, Verdict};
 pub use hits::{Hits, Rule};
 
+use crate::limits;
 use crate::model::Signal;
 use crate::otlp::wire::WireError;
 use keys::{CustomKeys, Secrecy, Strength};
+use scan::Scanner;
 
 /// What is redacted beside the built-in rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,21 +82,26 @@ pub struct BadPattern {
 #[derive(Debug)]
 pub struct Redactor {
     enabled: bool,
-    keys: CustomKeys,
+    scanner: Scanner,
 }
 
 impl Redactor {
     /// A redactor with the built-in rules and these options.
     pub fn new(options: &RedactionOptions) -> Result<Self, BadPattern> {
-        Ok(Self {
-            enabled: options.enabled,
-            keys: CustomKeys::new(&options.extra_keys, &options.allow_keys),
-        })
+        let patterns = options.extra_patterns.iter().map(|pattern| {
+            regex::RegexBuilder::new(pattern)
+                .size_limit(limits::REDACTION_PATTERN_BYTES)
+                .build()
+                .map_err(|source| BadPattern { pattern: pattern.clone(), source: source.into() })
+        });
+        let patterns = patterns.collect::<Result<_, _>>()?;
+        let keys = CustomKeys::new(&options.extra_keys, &options.allow_keys);
+        Ok(Self { enabled: options.enabled, scanner: Scanner::new(keys, patterns) })
     }
 
     /// The text without its secrets; `None` if there are none.
-    pub fn text(&self, _text: &str, _hits: &mut Hits) -> Option<String> {
-        None
+    pub fn text(&self, text: &str, hits: &mut Hits) -> Option<String> {
+        if self.enabled { self.scanner.redact(text, hits) } else { None }
     }
 
     /// The rule under which any value of this key is a secret.
@@ -100,10 +124,6 @@ impl Redactor {
     }
 
     fn judge(&self, key: &str) -> Option<Secrecy> {
-        if self.enabled { self.keys.judge(key) } else { None }
-    }
-
-    fn replacement(&self, rule: Rule) -> String {
-        format!("<redacted:{}>", rule.name())
+        if self.enabled { self.scanner.keys.judge(key) } else { None }
     }
 }

@@ -163,7 +163,7 @@ impl<'a, 'g> Walk<'a, 'g> {
     /// Looks at one part and gives its hits to whoever decides whether it is kept.
     fn part(&mut self, look: impl FnOnce(&mut Self) -> Result<(), Reason>) -> Result<Hits, Reason> {
         let result = look(self);
-        let hits = if self.hits.any() { std::mem::take(&mut self.hits) } else { Hits::default() };
+        let hits = if self.hits.any() { self.hits.take() } else { Hits::default() };
         result.map(|()| hits)
     }
 
@@ -186,7 +186,7 @@ impl<'a, 'g> Walk<'a, 'g> {
     ) {
         let mark = self.edits.mark();
         let head = look(self);
-        let hits = self.hits.any().then(|| std::mem::take(&mut self.hits));
+        let hits = self.hits.any().then(|| self.hits.take());
         match head.map_or_else(Verdict::Reject, |head| self.gate.item(&head)) {
             Verdict::Keep => {
                 self.copied.kept += 1;

@@ -1,0 +1,114 @@
+//! The words near which secrets are looked for.
+//!
+//! Every text passes this filter, so that it must cost less than copying. Long texts go through
+//! a vectorised search for the words in their three usual spellings; short ones, where setting
+//! that up costs more than the search, through an automaton.
+
+use aho_corasick::packed::{self, Searcher};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Span};
+
+/// Finds the words that may belong to a secret.
+#[derive(Debug)]
+pub(super) struct Triggers {
+    fast: Option<Searcher>,
+    any_case: AhoCorasick,
+}
+
+/// Parts of words that stand in names of secrets, or announce one.
+const WORDS: [&str; 17] = [
+    "pass",
+    "pwd",
+    "secr",
+    "token",
+    "key",
+    "cred",
+    "auth",
+    "cookie",
+    "sessid",
+    "sessionid",
+    "bearer",
+    "basic ",
+    "jwt",
+    "mnemonic",
+    "gnature",
+    "identified",
+    "phrase",
+];
+
+/// Marks that are written in one way only.
+const EXACT: [&str; 13] = [
+    "curl ",
+    "curl\"",
+    "mysql",
+    "redis-cli",
+    "hook",
+    "sig=",
+    "code=",
+    "_SessionId",
+    "t.sid",
+    "pw=",
+    "pw\"",
+    "pw:",
+    "PW=",
+];
+
+/// Below this length the automaton is faster.
+const SHORT_BYTES: usize = 64;
+
+impl Triggers {
+    /// `extra` are words of the configuration's own keys.
+    pub(super) fn new(extra: &[String]) -> Option<Self> {
+        let mut words: Vec<String> = WORDS.map(str::to_owned).to_vec();
+        words.extend(extra.iter().cloned());
+        let exact = EXACT.map(str::to_owned);
+        let any_case = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .kind(Some(AhoCorasickKind::DFA))
+            .build(words.iter().chain(&exact))
+            .ok()?;
+        let mut spellings = exact.to_vec();
+        for word in &words {
+            let (head, tail) = word.split_at_checked(1).unwrap_or(("", word));
+            spellings.push(word.to_ascii_lowercase());
+            spellings.push(word.to_ascii_uppercase());
+            spellings.push(head.to_ascii_uppercase() + &tail.to_ascii_lowercase());
+        }
+        spellings.sort();
+        spellings.dedup();
+        // Too many words of the configuration's own make the vectorised search impossible.
+        let fast = packed::Config::new().builder().extend(&spellings).build();
+        Some(Self { fast, any_case })
+    }
+
+    /// The first trigger at or behind `from`.
+    pub(super) fn next(&self, text: &str, from: usize) -> Option<(usize, usize)> {
+        let found = match &self.fast {
+            Some(fast) if text.len() - from >= SHORT_BYTES => {
+                fast.find_in(text, Span::from(from..text.len()))
+            }
+            _ => self.any_case.find(aho_corasick::Input::new(text).span(from..text.len())),
+        }?;
+        Some((found.start(), found.end()))
+    }
+}
+
+/// Whether a text is so short and plain that no rule can apply: there is nothing that could
+/// separate a key from a value, and no room for a token.
+pub(super) fn is_harmless(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() < MIN_TOKEN_BYTES && !bytes.iter().any(|byte| SEPARATES[usize::from(*byte)])
+}
+
+/// The shortest token that is known by its form alone.
+pub(super) const MIN_TOKEN_BYTES: usize = 20;
+
+const SEPARATES: [bool; 256] = {
+    let mut table = [false; 256];
+    let separators = b" :=\"'`<>@%\\&\t\n\r";
+    let mut index = 0;
+    while index < separators.len() {
+        table[separators[index] as usize] = true;
+        index += 1;
+    }
+    table
+};
