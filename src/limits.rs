@@ -160,10 +160,6 @@ pub const TOKENS_PER_CALL: u64 = 1_000_000_000;
 pub const COST_PER_CALL_USD: f64 = 1_000_000.0;
 /// JSON attributes longer than this are not searched for what else is missing.
 pub const ATTRIBUTE_JSON_BYTES: usize = 64 * KIB;
-/// Passages (messages, tool arguments and results) taken out of one span for an answer.
-pub const CONTENT_PASSAGES: usize = 256;
-/// JSON longer than this is shown as it came, not taken apart into messages.
-pub const CONTENT_JSON_BYTES: usize = 512 * KIB;
 /// The start of a database statement that is read for its operation and table.
 pub const STATEMENT_BYTES: usize = 4 * KIB;
 
@@ -223,6 +219,10 @@ pub const INVESTIGATE_MIN_TOKENS: usize = 750;
 pub const TOKEN_BYTES: usize = 4;
 /// Recent failures that the status names.
 pub const STATUS_ERRORS: usize = 10;
+/// Traces that the status looks at, the newest ones.
+pub const STATUS_TRACES: usize = 200;
+/// How far back the status looks.
+pub const STATUS_WINDOW_SECONDS: u64 = 15 * 60;
 /// The longest `X-Request-Id` that is taken over from a caller.
 pub const REQUEST_ID_BYTES: usize = 128;
 /// Time a scrape waits for the page where the scraper names no time of its own.

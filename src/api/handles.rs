@@ -5,6 +5,7 @@ use super::landing::About;
 use super::observe::HttpObserver;
 use crate::health::Checks;
 use crate::metrics::Registry;
+use crate::storage::index::{Index, Understand};
 use std::sync::Arc;
 
 /// Everything that `app` lends to the API.
@@ -16,6 +17,10 @@ pub struct ApiHandles {
     pub http: Arc<dyn HttpObserver>,
     /// The states behind `/health` and readiness.
     pub checks: Arc<dyn Checks>,
+    /// The traces that are kept.
+    pub index: Arc<Index>,
+    /// How a span is understood: `semconv::understand`.
+    pub understand: Understand,
     /// The metric families, for insights and offenders.
     pub registry: Registry,
     /// Renders the text page of `/metrics`.

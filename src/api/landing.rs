@@ -36,8 +36,10 @@ pub struct Link {
 }
 
 /// The links of every Pharos: address, words, description.
-const LINKS: [(&str, &str, &str); 4] = [
+const LINKS: [(&str, &str, &str); 6] = [
     ("/metrics", "Metrics", "for Prometheus"),
+    ("/api/status", "Status", "what is wrong and what to do about it"),
+    ("/api/traces/search", "Traces", "the newest runs; filters in the API description"),
     ("/api/otel-metrics", "Insights", "error rates, durations, tokens, failing tools"),
     ("/health", "Health", "every component and how long it took to answer"),
     ("/api/openapi.json", "API description", "OpenAPI 3.1"),

@@ -15,7 +15,9 @@ mod encoding;
 mod error;
 mod handles;
 mod insights;
+mod investigate;
 mod landing;
+mod moment;
 mod observe;
 mod openapi;
 mod parameters;
@@ -23,6 +25,11 @@ mod probes;
 mod request_id;
 mod routes;
 mod scrape;
+mod search;
+mod searches;
+mod span_view;
+mod status;
+mod trace;
 pub mod traceparent;
 
 pub use error::ApiError;
@@ -31,6 +38,8 @@ pub use landing::{About, Link};
 pub use observe::{Answered, HttpObserver};
 pub use routes::router;
 
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 
 /// The `endpoint` of requests that no route matches.
@@ -40,6 +49,7 @@ const UNMATCHED: &str = "unmatched";
 struct Api {
     handles: ApiHandles,
     pages: scrape::Pages,
+    searches: searches::Searches,
 }
 
 type Shared = Arc<Api>;
@@ -51,6 +61,11 @@ async fn blocking<T: Send + 'static>(
     let span = tracing::Span::current();
     let task = tokio::task::spawn_blocking(move || span.in_scope(work));
     task.await.map_err(ApiError::internal)
+}
+
+/// An answer whose JSON is already written.
+fn json_answer(body: Vec<u8>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 #[cfg(test)]

@@ -12,7 +12,6 @@ use std::str::FromStr;
 #[derive(Debug, Default)]
 pub(super) struct Parameters(Vec<(String, String)>);
 
-#[cfg_attr(not(test), expect(dead_code, reason = "search reads values; it follows"))]
 impl Parameters {
     /// Reads a query string. An empty value is the same as an absent parameter, because forms
     /// send empty fields.
@@ -67,17 +66,19 @@ impl Parameters {
 
 fn unknown(name: &str, known: &[&str]) -> ApiError {
     let short = &name[..name.floor_char_boundary(64)];
-    let nearest = known
-        .iter()
-        .map(|known| (strsim::damerau_levenshtein(short, known), *known))
-        .min()
-        .filter(|(distance, known)| *distance <= known.len().max(4) / 2);
-    let message = match (nearest, known) {
-        (Some((_, nearest)), _) => format!("There is no parameter {short}: try {nearest}."),
+    let message = match (nearest(short, known), known) {
+        (Some(nearest), _) => format!("There is no parameter {short}: try {nearest}."),
         (None, []) => format!("There is no parameter {short}: this takes none."),
         (None, known) => format!("There is no parameter {short}: known are {}.", known.join(", ")),
     };
     ApiError::parameter(short, message)
+}
+
+/// The known word that was probably meant.
+pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    let distances = known.iter().map(|known| (strsim::damerau_levenshtein(word, known), *known));
+    let close = |(distance, known): &(usize, &str)| *distance <= known.len().max(4) / 2;
+    distances.min().filter(close).map(|(_, known)| known)
 }
 
 #[cfg(test)]

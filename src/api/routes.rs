@@ -5,7 +5,8 @@ use super::auth::Role;
 use super::error::ApiError;
 use super::observe::observe;
 use super::{Api, ApiHandles, Shared};
-use super::{cardinality, config, insights, landing, openapi, probes, scrape};
+use super::{cardinality, config, insights, investigate, landing, openapi, probes};
+use super::{scrape, search, searches, status, trace};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get};
@@ -45,6 +46,10 @@ pub(super) fn routes() -> Vec<Route> {
         open("/readyz", get(probes::ready)),
         open("/healthz", get(probes::healthy)),
         api("/api/health", READ, &[], get(probes::report)),
+        api("/api/status", READ, &[], get(status::answer)),
+        api("/api/traces/search", READ, search::PARAMETERS, get(search::answer)),
+        api("/api/traces/{trace_id}", READ, &[], get(trace::answer)),
+        api("/api/investigate/{trace_id}", READ, investigate::PARAMETERS, get(investigate::answer)),
         api("/api/otel-metrics", READ, &[], get(insights::answer)),
         api("/api/cardinality", READ, &[], get(cardinality::answer)),
         api("/api/config", ADMIN, &[], get(config::answer)),
@@ -54,7 +59,11 @@ pub(super) fn routes() -> Vec<Route> {
 
 /// The API as an axum router, ready to be served.
 pub fn router(handles: ApiHandles) -> Router {
-    let api: Shared = Arc::new(Api { handles, pages: scrape::Pages::default() });
+    let api: Shared = Arc::new(Api {
+        handles,
+        pages: scrape::Pages::default(),
+        searches: searches::Searches::default(),
+    });
     let mut router = Router::new();
     for Route { path, access, parameters, handler } in routes() {
         let guard = from_fn_with_state((api.clone(), access, parameters), enforce);

@@ -17,6 +17,7 @@ use crate::listener::{self, ListenerOptions};
 use crate::metrics::{Ingest, Page, Registry, StoreReading};
 use crate::pipeline::Pipeline;
 use crate::receiver::{self, BodyBounds, Budget, Receiver, ReceiverOptions};
+use crate::semconv;
 use crate::storage::{LogStatus, Writable};
 
 /// Bound ports that nobody serves yet.
@@ -180,6 +181,8 @@ fn api_handles(
     ApiHandles {
         keys,
         http: WebWatch::new(registry),
+        index: Arc::clone(&states.index),
+        understand: semconv::understand,
         checks: states,
         registry: registry.clone(),
         exposition: Arc::new(exposition),

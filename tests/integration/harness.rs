@@ -9,10 +9,9 @@ use serde_json::Value;
 use crate::load::http::{Answer, Sender};
 use crate::load::process::Process;
 
-/// The binary under test: what `PHAROS_BINARY` names, else what cargo built beside the tests.
+/// The binary under test.
 pub(crate) fn binary() -> PathBuf {
-    let named = std::env::var_os("PHAROS_BINARY");
-    named.map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_pharos")), PathBuf::from)
+    PathBuf::from(env!("CARGO_BIN_EXE_pharos"))
 }
 
 /// A Pharos over a folder.

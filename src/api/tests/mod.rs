@@ -1,7 +1,9 @@
 //! The router as a caller sees it, without sockets.
 
 mod access;
+mod store;
 mod surface;
+mod traces;
 
 use super::auth::{AccessObserver, Denied, Digest, Key, Keys, Role};
 use super::observe::{Answered, HttpObserver};
@@ -106,6 +108,8 @@ fn handles(world: &Arc<World>, keys: Vec<Key>) -> ApiHandles {
         keys: Arc::new(Keys::new(keys, world.clone())),
         http: world.clone(),
         checks: world.clone(),
+        index: store::Store::new().index,
+        understand: crate::semconv::understand,
         registry: Registry::default(),
         exposition: Arc::new(move || page.page.lock().unwrap().clone()),
         config: Arc::new(|| serde_json::json!({ "storage": { "path": "data" } })),

@@ -52,7 +52,7 @@ async fn the_landing_page_leads_on() {
         assert_eq!(get(&router, path).await.status, 200, "{path}");
         links += 1;
     }
-    assert!(links >= 3);
+    assert!(links >= 6);
 }
 
 #[tokio::test]

@@ -1,0 +1,44 @@
+//! `/api/investigate/{trace_id}`: what happened in a run, what it cost and what went wrong.
+//!
+//! [`run`] makes a tree of the trace's spans; [`failure`], [`critical_path`], [`accounts`] and
+//! [`repeats`] each answer one question about it; [`digest`] writes the answer, within a bound
+//! if one is given. No model is asked: the same trace gives the same answer.
+
+mod accounts;
+mod critical_path;
+mod digest;
+mod failure;
+mod fit;
+#[cfg(test)]
+mod fixture;
+mod repeats;
+mod run;
+
+use super::error::ApiError;
+use super::parameters::Parameters;
+use super::{Shared, json_answer, trace};
+use crate::limits;
+use axum::extract::{Path, RawQuery, State};
+use axum::response::Response;
+
+/// The query parameters.
+pub(super) const PARAMETERS: &[&str] = &["max_tokens"];
+
+/// The largest bound: beyond it nothing would be left out.
+const MOST_TOKENS: usize = 100_000_000;
+
+/// `GET /api/investigate/{trace_id}`.
+pub(super) async fn answer(
+    State(api): State<Shared>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let parameters = Parameters::of(query.as_deref(), PARAMETERS)?;
+    let bounds = limits::INVESTIGATE_MIN_TOKENS..=MOST_TOKENS;
+    let max_tokens = parameters.number("max_tokens", bounds)?;
+    let understand = api.handles.understand;
+    let body = trace::with_trace(&api, &id, move |trace| {
+        digest::digest(trace, understand, max_tokens).into_bytes()
+    });
+    Ok(json_answer(body.await?))
+}
