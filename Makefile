@@ -6,7 +6,6 @@ SHELL := /bin/bash
 
 # Tools that scripts/prepare unpacked into the checkout come first.
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.cache/tools/usr/bin:$(PATH)
-export PHAROS_REVISION ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
 # How long the long forms go on.
 FUZZ_SEEDS ?= 1000000
@@ -22,6 +21,9 @@ demo: export PHAROS_STORAGE_PATH ?= data/demo
 demo: build ## Builds a release binary and runs it with a simulated agent platform
 	@exec target/release/pharos demo $(DEMO_ARGS)
 
+# Only here: elsewhere a new revision would mean a new build of everything.
+build: export PHAROS_REVISION ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+build: export PHAROS_RUST_VERSION ?= $(shell rustc --version | cut -d ' ' -f 2)
 build: ## Builds the release binary
 	cargo build --release --locked --bin pharos
 

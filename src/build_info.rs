@@ -8,3 +8,9 @@ pub const REVISION: &str = match option_env!("PHAROS_REVISION") {
     Some(revision) => revision,
     None => "unknown",
 };
+
+/// The compiler it was built with, as the build said in `PHAROS_RUST_VERSION`.
+pub const RUST_VERSION: &str = match option_env!("PHAROS_RUST_VERSION") {
+    Some(version) => version,
+    None => "unknown",
+};

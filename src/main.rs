@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use pharos::app::{self, Addresses, App};
+use pharos::build_info::VERSION;
 use pharos::cli::{self, Command, DemoArguments, Failure};
 use pharos::config::{Flags, Loaded};
 use pharos::demo::{self, DemoOptions};
@@ -63,8 +64,7 @@ async fn watch(
     let stop = stop_signal();
     let mut app = App::build(loaded, registry).await?;
     let Addresses { web, otlp_grpc, otlp_http } = app.addresses();
-    tracing::info!(%web, %otlp_grpc, %otlp_http, version = env!("CARGO_PKG_VERSION"),
-        "Listening.");
+    tracing::info!(%web, %otlp_grpc, %otlp_http, version = VERSION, "Listening.");
     app.start().await;
     tracing::info!("Telemetry is taken in.");
     match fleet {

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use crate::build_info;
 use crate::config::{Config, Loaded};
 use crate::exporter::{Shipper, TargetError};
 use crate::metrics::Registry;
@@ -119,9 +120,9 @@ impl App {
         let bound = servers::bind(config).await?;
         let redactor = Arc::new(Redactor::new(&options::redaction(config))?);
         registry.about(&metrics::About {
-            version: env!("CARGO_PKG_VERSION"),
-            revision: option_env!("PHAROS_REVISION").unwrap_or("unknown"),
-            rust_version: option_env!("PHAROS_RUST_VERSION").unwrap_or("unknown"),
+            version: build_info::VERSION,
+            revision: build_info::REVISION,
+            rust_version: build_info::RUST_VERSION,
             environment: &config.environment,
         });
         let fs: Arc<dyn Fs> = Arc::new(RealFs);

@@ -11,6 +11,7 @@ use super::observers::{AccessWatch, DoorWatch, WebWatch};
 use super::{Addresses, AppError, options};
 use crate::api::auth::{Keys, Role};
 use crate::api::{self, ApiHandles};
+use crate::build_info;
 use crate::config::{Config, Loaded};
 use crate::health::{self, Checks};
 use crate::listener::{self, ListenerOptions};
@@ -188,8 +189,8 @@ fn api_handles(
         exposition: Arc::new(exposition),
         config: Arc::new(move || effective.clone()),
         about: api::About {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            revision: option_env!("PHAROS_REVISION").unwrap_or_default().to_owned(),
+            version: build_info::VERSION.to_owned(),
+            revision: build_info::REVISION.to_owned(),
             links: Vec::new(),
         },
     }

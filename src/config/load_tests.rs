@@ -69,6 +69,12 @@ fn every_good_file_is_taken_and_its_effective_form_says_the_same() {
 }
 
 #[test]
+fn the_configurations_that_are_shipped_are_right() {
+    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/pharos/pharos.yml"));
+    load(&file(&path), &[]).unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
 fn defaults_are_what_the_design_says() {
     let config = load(&Flags::default(), &[]).unwrap().config;
     assert_eq!(config.web.listen_address.to_string(), "127.0.0.1:9464");
