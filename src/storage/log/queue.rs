@@ -151,7 +151,7 @@ mod tests {
     async fn what_waits_is_taken_as_one_group_up_to_its_size() {
         let big = limits::COMMIT_BYTES + 1;
         let queue = queued(&[10, 20, 30, limits::COMMIT_BYTES, big, 40]).await;
-        let mut take = || lengths(queue.take(Duration::ZERO));
+        let take = || lengths(queue.take(Duration::ZERO));
         assert_eq!(take(), [10, 20, 30]);
         assert_eq!(take(), [limits::COMMIT_BYTES]);
         assert_eq!(take(), [big], "one batch is taken whatever its size");
