@@ -116,8 +116,8 @@ pub const APPEND_QUEUE_BATCHES: usize = 1_024;
 pub const APPEND_QUEUE_BYTES: usize = 64 * MIB;
 /// The largest batch the log takes; also what a damaged length field may claim.
 pub const FRAME_BYTES: usize = 128 * MIB;
-/// Damaged bytes of the log that are copied aside in the life of a process; the damage itself
-/// stays in its segment until that expires.
+/// Damaged bytes of the log that are copied aside; the damage itself stays in its segment until
+/// that expires.
 pub const QUARANTINE_BYTES: u64 = 256 * MIB as u64;
 /// Stretches of damaged bytes that are copied aside.
 pub const QUARANTINE_FILES: usize = 1_000;

@@ -21,9 +21,10 @@ impl Shared {
         if table.is_known_damage(number, hole) {
             return;
         }
+        let copied: u64 = table.damaged.iter().map(|((_, from), until)| until - from).sum();
+        let room =
+            copied < limits::QUARANTINE_BYTES && table.damaged.len() < limits::QUARANTINE_FILES;
         table.damaged.insert((number, hole.from), hole.until);
-        let room = table.counts.quarantined_bytes < limits::QUARANTINE_BYTES
-            && table.damaged.len() <= limits::QUARANTINE_FILES;
         table.counts.quarantined += 1;
         table.counts.quarantined_bytes += bytes;
         drop(table);
@@ -104,7 +105,8 @@ impl Shared {
     pub(super) fn recall_damage(&self) {
         let names = self.fs.list(&self.layout.quarantine()).unwrap_or_default();
         let mut table = self.table_mut();
-        for (number, from, until) in names.iter().filter_map(|name| damage_of(name)) {
+        let damage = names.iter().filter_map(|name| damage_of(name));
+        for (number, from, until) in damage.filter(|(_, from, until)| from < until) {
             table.damaged.insert((number, from), until);
         }
     }

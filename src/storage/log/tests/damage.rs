@@ -206,3 +206,37 @@ fn a_batch_that_carries_frames_is_not_read_as_frames_when_it_is_damaged() {
     assert_eq!(bodies, [inner, batch(3, 50)]);
     assert_eq!(counts.quarantined, 1);
 }
+
+#[test]
+fn mangled_files_never_yield_a_wrong_batch_nor_stop_the_start() {
+    let mut random = fastrand::Rng::with_seed(11);
+    for round in 0..300 {
+        let (disk, sent) = filled(round % 2 == 0);
+        for path in segments(&disk) {
+            let mut bytes = disk.files()[&path].clone();
+            for _ in 0..random.u32(0..4) {
+                mangle(&mut random, &mut bytes);
+            }
+            disk.plant(&path, bytes);
+        }
+        let (found, _) = content(&disk);
+        assert!(found.iter().all(|each| sent.contains(each)), "round {round}");
+        assert_eq!(content(&disk).0, found, "round {round}: the second start sees the same");
+    }
+}
+
+/// Overwrites, inserts, removes or repeats a stretch.
+fn mangle(random: &mut fastrand::Rng, bytes: &mut Vec<u8>) {
+    let from = random.usize(0..=bytes.len());
+    let until = random.usize(from..=bytes.len().min(from + 600));
+    let stretch = bytes[from..until].to_vec();
+    let noise: Vec<u8> = stretch.iter().map(|_| random.u8(..)).collect();
+    let at = random.usize(0..=bytes.len());
+    match random.u32(0..5) {
+        0 => bytes[from..until].fill(0),
+        1 => drop(bytes.splice(from..until, noise)),
+        2 => drop(bytes.splice(at..at, stretch)),
+        3 => drop(bytes.splice(at..at, noise)),
+        _ => drop(bytes.drain(from..until)),
+    }
+}

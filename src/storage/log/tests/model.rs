@@ -63,7 +63,7 @@ impl Model {
     fn new(seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let options = LogOptions {
-            durability: Durability::Fsync,
+            durability: if random.u32(0..8) == 0 { Durability::Os } else { Durability::Fsync },
             segment_bytes: random.u64(500..6_000),
             retention_age: random.bool().then(|| Duration::from_secs(random.u64(50..500))),
             retention_bytes: random.bool().then(|| random.u64(2_000..30_000)),
@@ -148,7 +148,8 @@ impl Model {
     }
 
     fn end_of_life(&mut self) {
-        if self.random.bool() {
+        // Without syncs only the end of the process is survived.
+        if self.random.bool() && self.options.durability == Durability::Fsync {
             self.disk.crash();
         } else {
             self.disk.kill();
