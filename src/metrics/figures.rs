@@ -1,13 +1,22 @@
-//! Figures, printed and not asserted:
-//! `cargo test --release --lib metrics::figures -- --ignored --nocapture`.
+//! Figures in processor time, printed and not asserted:
+//! `cargo test --release --lib metrics::figures -- --ignored --nocapture --test-threads 1`.
+
+use std::time::Duration;
 
 use super::catalog;
 use super::measures::tests::{failed, llm, origin, span, understood};
 use super::{CardinalityOptions, Measures, Registry};
 use crate::clock;
-use crate::model::{HttpExchange, LlmCall, Operation, Settled, ToolCall, Understanding, Usage};
+use crate::model::{
+    HttpExchange, LlmCall, Operation, Settled, SpanId, ToolCall, Understanding, Usage,
+};
 
 const ROUNDS: u32 = 1_000_000;
+
+/// Processor time since `begun`.
+fn used(begun: f64) -> Duration {
+    Duration::from_secs_f64((clock::process_cpu_seconds() - begun).max(0.0))
+}
 
 #[test]
 #[ignore = "prints figures"]
@@ -31,25 +40,26 @@ fn nanoseconds_per_span() {
     ];
     let registry = Registry::default();
     let mut measures = Measures::new(&registry);
-    let (shop, work) = (origin("shop"), span(0.5));
+    let (shop, mut work) = (origin("shop"), span(0.5));
     for (name, understanding) in &kinds {
-        let begun = clock::monotonic();
+        let begun = clock::process_cpu_seconds();
         let settled = match &understanding.operation {
             Operation::Llm(call) => Some(Settled::whole(call)),
             _ => None,
         };
-        for _ in 0..ROUNDS {
+        for index in 0..ROUNDS {
+            work.span_id = SpanId::from_bytes(&u64::from(index + 1).to_be_bytes()).unwrap();
             measures.span(&shop, &work, understanding, settled.as_ref());
         }
-        println!("{name}: {:?} each", begun.elapsed() / ROUNDS);
+        println!("{name}: {:?} each", used(begun) / ROUNDS);
     }
     let names: Vec<String> = (0..ROUNDS / 10).map(|index| format!("tool-{index}")).collect();
-    let begun = clock::monotonic();
+    let begun = clock::process_cpu_seconds();
     for name in &names {
         let tool = Operation::Tool(ToolCall { name, ..Default::default() });
         measures.span(&shop, &work, &understood(tool), None);
     }
-    println!("tool call that overflows: {:?} each", begun.elapsed() / (ROUNDS / 10));
+    println!("tool call that overflows: {:?} each", used(begun) / (ROUNDS / 10));
 }
 
 #[test]
@@ -63,16 +73,16 @@ fn milliseconds_per_page() {
             let (a, b) = (format!("first-{}", index / 100), format!("second-{}", index % 100));
             registry.resolve(family, &[&a, &b]);
         }
-        let begun = clock::monotonic();
+        let begun = clock::process_cpu_seconds();
         let page = registry.render();
-        let took = begun.elapsed();
+        let took = used(begun);
         let series = page.lines().filter(|line| !line.starts_with('#')).count();
         println!("{}: {series} series, {} bytes, {took:?}", family.name, page.len());
-        let begun = clock::monotonic();
+        let begun = clock::process_cpu_seconds();
         let snapshot = registry.snapshot();
-        println!("its snapshot: {} bytes, {:?}", snapshot.len(), begun.elapsed());
-        let begun = clock::monotonic();
+        println!("its snapshot: {} bytes, {:?}", snapshot.len(), used(begun));
+        let begun = clock::process_cpu_seconds();
         Registry::default().restore(&snapshot).unwrap();
-        println!("restored in {:?}", begun.elapsed());
+        println!("restored in {:?}", used(begun));
     }
 }

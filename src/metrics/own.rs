@@ -76,6 +76,16 @@ impl Ingest {
         }
     }
 
+    /// These reasons can occur: their counters stand at 0 for every signal, so that the first
+    /// rejected or refused item is an increase for Prometheus.
+    pub fn expect(&self, rejected: &[&'static str], refused: &[&'static str]) {
+        for signal in Signal::ALL {
+            rejected.iter().for_each(|reason| self.rejected(signal, reason, 0));
+            refused.iter().for_each(|reason| self.refused(signal, reason, 0));
+            self.dropped(signal, "internal", 0);
+        }
+    }
+
     /// Items whose number is known have arrived.
     pub fn received(&self, signal: Signal, items: u64) {
         self.received[index(signal)].increment(items);

@@ -57,7 +57,7 @@ fn scenario(registry: &Registry) {
     ingest.duplicate(Signal::Traces, 2);
     ingest.rejected(Signal::Traces, "invalid_id", 1);
     ingest.refused(Signal::Traces, "overloaded", 3);
-    ingest.dropped(Signal::Logs, "unreadable", 0);
+    ingest.expect(&["invalid_id"], &["overloaded"]);
     ingest.rejected_request(Signal::Metrics, "malformed");
     ingest.refused_request(Signal::Metrics, "overloaded");
     ingest.inflight(1_024, 1 << 20);

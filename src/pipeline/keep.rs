@@ -10,7 +10,7 @@ use super::projector::Progress;
 use super::recent::{ItemId, Recent, Seen};
 use crate::metrics::{Ingest, Registry};
 use crate::model::{Signal, SpanId, TraceId};
-use crate::redaction::{Copied, ItemHead, Redactor, Verdict};
+use crate::redaction::{Copied, ItemHead, Reason, Redactor, Verdict};
 use crate::storage::{AppendError, Batch, Log};
 use crate::{clock, limits};
 
@@ -27,6 +27,10 @@ pub struct Pipeline {
     on_the_way: RwLock<()>,
 }
 
+/// Why items can be refused, as the `reason` label says it.
+const REFUSALS: [&str; 5] =
+    ["disk_full", "original_failed", "projection_lag", "read_only", "stopping"];
+
 impl Pipeline {
     /// A pipeline into `log`. `progress` is that of the projector behind it.
     pub fn new(
@@ -36,11 +40,13 @@ impl Pipeline {
         registry: &Registry,
         progress: Arc<Progress>,
     ) -> Self {
+        let ingest = Ingest::new(registry);
+        ingest.expect(&Reason::ALL.map(Reason::name), &REFUSALS);
         Self {
             log,
             redactor,
             recent,
-            ingest: Ingest::new(registry),
+            ingest,
             registry: registry.clone(),
             progress,
             on_the_way: RwLock::new(()),
