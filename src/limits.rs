@@ -29,6 +29,9 @@ pub const BODY_STEP_BYTES: usize = 256 * KIB;
 pub const UNPACK_HONEST_RATIO: usize = 64;
 /// Below this size nothing is suspicious.
 pub const UNPACK_HONEST_BYTES: usize = MIB;
+/// What suspicious bodies may unpack to: a long repetitive attribute, but not a flood of empty
+/// items, of which 64 MiB pack into a few hundred bytes.
+pub const UNPACK_SUSPICIOUS_BYTES: usize = 16 * MIB;
 /// The buffer into which suspicious bodies are unpacked to measure them.
 pub const UNPACK_SCRATCH_BYTES: usize = 64 * KIB;
 /// The beginning of a body that tells whether it is suspicious.
@@ -83,6 +86,8 @@ pub const STUCK_TIMEOUT_SECONDS: u64 = 300;
 pub const DRAIN_TIMEOUT_SECONDS: u64 = 5;
 /// Pause after a connection could not be accepted (no file descriptors left).
 pub const ACCEPT_BACKOFF_MILLISECONDS: u64 = 100;
+/// Connections that the kernel keeps waiting per listener.
+pub const BACKLOG_CONNECTIONS: u32 = 1_024;
 /// Connections per listener; further ones wait in the kernel's queue.
 pub const CONNECTIONS: usize = 4_096;
 /// The HTTP/2 flow-control window; below 1 MiB fat spans crawl (one round trip per window).

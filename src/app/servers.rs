@@ -44,9 +44,9 @@ pub(super) struct Servers {
 
 /// Binds the three ports.
 pub(super) async fn bind(config: &Config) -> Result<Bound, AppError> {
-    let web = listen(config.web.listen_address).await?;
-    let otlp_grpc = listen(config.otlp.grpc_listen_address).await?;
-    let otlp_http = listen(config.otlp.http_listen_address).await?;
+    let web = listen(config.web.listen_address)?;
+    let otlp_grpc = listen(config.otlp.grpc_listen_address)?;
+    let otlp_http = listen(config.otlp.http_listen_address)?;
     let address = |listener: &TcpListener| {
         listener
             .local_addr()
@@ -60,8 +60,8 @@ pub(super) async fn bind(config: &Config) -> Result<Bound, AppError> {
     Ok(Bound { addresses, web, otlp_grpc, otlp_http })
 }
 
-async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, AppError> {
-    TcpListener::bind(address).await.map_err(|source| AppError::Bind { address, source })
+fn listen(address: std::net::SocketAddr) -> Result<TcpListener, AppError> {
+    listener::bind(address).map_err(|source| AppError::Bind { address, source })
 }
 
 impl Servers {

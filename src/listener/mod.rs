@@ -18,10 +18,11 @@ use hyper_util::server::conn::auto;
 use std::convert::Infallible;
 use std::error::Error;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, watch as channel};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -76,6 +77,15 @@ impl Default for ListenerOptions {
     }
 }
 
+/// Binds a socket whose queue is long enough for a burst of senders: the standard library's holds
+/// 128 connections, and those beyond it wait for a second or more.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(limits::BACKLOG_CONNECTIONS)
+}
+
 /// Serves `service` on `listener` until `stop` completes and what was in flight then has been
 /// answered or `options.drain` has passed.
 ///
@@ -96,6 +106,7 @@ pub async fn serve<S, B>(
     let (stopping, stopped) = channel::channel(false);
     let house = Arc::new(House { service, builder: builder(), options });
     let mut connections = JoinSet::new();
+    let mut accepting = true;
     let mut stop = pin!(stop);
     loop {
         // A slot comes before the connection: who has to wait waits in the kernel's queue.
@@ -109,13 +120,22 @@ pub async fn serve<S, B>(
         };
         match accepted {
             Ok((stream, _)) => {
+                accepting = true;
                 let (house, stopped) = (house.clone(), stopped.clone());
                 connections.spawn(async move {
                     attend(stream, &house, stopped).await;
                     drop(slot);
                 });
             }
-            Err(error) => back_off(&error).await,
+            Err(error) if is_theirs(&error) => {}
+            Err(error) => {
+                // Once is enough: it is tried ten times a second until there is room again.
+                if std::mem::replace(&mut accepting, false) {
+                    tracing::warn!(%error, "No connection can be accepted at the moment.");
+                }
+                let pause = Duration::from_millis(limits::ACCEPT_BACKOFF_MILLISECONDS);
+                tokio::time::sleep(pause).await;
+            }
         }
         while connections.try_join_next().is_some() {}
     }
@@ -156,14 +176,10 @@ fn builder() -> auto::Builder<TokioExecutor> {
     builder
 }
 
-/// Out of file descriptors or memory: accepting again at once would spin.
-async fn back_off(error: &io::Error) {
-    let theirs =
-        matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset);
-    if !theirs {
-        tracing::warn!(%error, "No connection could be accepted; trying again soon.");
-        tokio::time::sleep(Duration::from_millis(limits::ACCEPT_BACKOFF_MILLISECONDS)).await;
-    }
+/// Whether accepting failed because the peer was gone already. Everything else (no file
+/// descriptors, no memory) would fail again at once.
+fn is_theirs(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
 }
 
 /// Serves one connection until it ends, is given up or the listener stops.

@@ -19,14 +19,14 @@ async fn answer(request: Request<Incoming>) -> Reply {
 }
 
 struct Running {
-    address: std::net::SocketAddr,
+    address: SocketAddr,
     stop: oneshot::Sender<()>,
     task: tokio::task::JoinHandle<()>,
     panics: Arc<AtomicUsize>,
 }
 
 async fn start(change: impl FnOnce(&mut ListenerOptions)) -> Running {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();
     let panics = Arc::new(AtomicUsize::new(0));
     let counted = panics.clone();
@@ -42,7 +42,7 @@ async fn start(change: impl FnOnce(&mut ListenerOptions)) -> Running {
     Running { address, stop, task, panics }
 }
 
-async fn get(address: std::net::SocketAddr, path: &str) -> String {
+async fn get(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();

@@ -119,13 +119,18 @@ impl Activity {
         let never = turned == 0 && reading == 0;
         // An HTTP/2 peer that has fallen silent is not in the middle of a head.
         let silent = self.http2.load(Relaxed) && self.since(self.read.load(Relaxed), now) > BURST;
-        if (never || (reading > 0 && !silent)) && self.since(reading, now) >= patience.head {
-            return Verdict::Close;
+        let mut wait = patience.head / 2;
+        if never || (reading > 0 && !silent) {
+            let rest = patience.head.saturating_sub(self.since(reading, now));
+            if rest.is_zero() {
+                return Verdict::Close;
+            }
+            wait = wait.min(rest);
         }
         if self.since(turned, now) >= patience.idle {
             return Verdict::Leave;
         }
-        Verdict::Wait(patience.head / 2)
+        Verdict::Wait(wait)
     }
 }
 
@@ -224,10 +229,11 @@ mod tests {
     #[test]
     fn silence_and_slow_heads_are_closed() {
         let activity = Activity::new(clock::monotonic());
-        assert_eq!(verdict(&activity, 9), look_again());
+        assert_eq!(verdict(&activity, 4), look_again());
+        assert_eq!(verdict(&activity, 9), Verdict::Wait(Duration::from_secs(1)));
         assert_eq!(verdict(&activity, 11), Verdict::Close, "nothing came");
         activity.on_read(b"POST /v1/tr");
-        assert_eq!(verdict(&activity, 9), look_again());
+        assert_eq!(verdict(&activity, 4), look_again());
         assert_eq!(verdict(&activity, 11), Verdict::Close, "the head does not end");
     }
 

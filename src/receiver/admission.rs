@@ -79,8 +79,14 @@ impl Admission {
             body::refuse(body, announced, &bounds).await;
             return Err(Failure::TooLarge { limit_bytes: self.bounds.wire_bytes });
         }
-        let body = body::read(body, announced, &bounds, &mut hold, &mut inspector).await?;
-        Ok((body, hold))
+        match body::read(body, announced, &bounds, &mut hold, &mut inspector).await {
+            Ok(body) => Ok((body, hold)),
+            // Framing is no part of what a sender is told about.
+            Err(Failure::TooLarge { limit_bytes }) if limit_bytes == bounds.wire_bytes => {
+                Err(Failure::TooLarge { limit_bytes: self.bounds.wire_bytes })
+            }
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Unpacks, transcodes and counts a body that `hold` has paid for.
@@ -214,7 +220,8 @@ impl<'a> Inspector<'a> {
         }
         self.due = 2 * packed.len();
         let place = admission.place().await?;
-        let (coding, cap) = (self.coding, admission.unpacked_bytes);
+        let cap = unpack::most(packed.len()).min(admission.unpacked_bytes);
+        let coding = self.coding;
         let beginning = Bytes::copy_from_slice(packed);
         let bomb = spawn_blocking(move || {
             let _place = place;

@@ -119,6 +119,12 @@ impl Failure {
         }
     }
 
+    /// Whether the same request may be taken another time.
+    pub(super) fn again(&self) -> bool {
+        let hindered = matches!(self, Self::Slow | Self::Disconnected);
+        hindered || self.retry_after_seconds().is_some()
+    }
+
     /// A bounded word for the `reason` label.
     pub(super) fn reason(&self) -> &'static str {
         match self {

@@ -62,8 +62,8 @@ impl Ingest for Pipeline {
 
 /// What the doors count. The pipeline counts what it was given.
 pub trait DoorObserver: Send + Sync {
-    /// A request was turned away before its items were counted. `again` says whether its sender
-    /// was told to come again.
+    /// A request was turned away before its items were counted. `again` says whether the same
+    /// request may be taken another time.
     fn turned_away(&self, signal: Signal, reason: &'static str, again: bool);
     /// Items were left out of a request before the pipeline saw it: received and rejected.
     fn left_out(&self, signal: Signal, reason: &'static str, items: u32);
@@ -202,8 +202,7 @@ impl Visit<'_> {
     fn note<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Failure> {
         self.noted = true;
         if let Err(failure) = &outcome {
-            let again = failure.retry_after_seconds().is_some();
-            self.observer.turned_away(self.signal, failure.reason(), again);
+            self.observer.turned_away(self.signal, failure.reason(), failure.again());
         }
         outcome
     }
@@ -212,7 +211,8 @@ impl Visit<'_> {
 impl Drop for Visit<'_> {
     fn drop(&mut self) {
         if !self.noted {
-            self.observer.turned_away(self.signal, Failure::Disconnected.reason(), true);
+            let failure = Failure::Disconnected;
+            self.observer.turned_away(self.signal, failure.reason(), failure.again());
         }
     }
 }

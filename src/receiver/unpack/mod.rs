@@ -63,7 +63,7 @@ pub(super) fn unpack(
         if patience <= honest {
             return Ok(None);
         }
-        let size = measure(coding, packed, cap)?;
+        let size = measure(coding, packed, most(packed.len()).min(cap))?;
         keep(coding, packed, size, size, hold)
     }));
     unpacked.unwrap_or_else(|_| Err(Failure::malformed("the body cannot be unpacked")))
@@ -85,6 +85,11 @@ pub(super) fn exceeds(coding: Coding, beginning: &[u8], cap: usize) -> bool {
 /// The most that so many bytes of honest telemetry unpack to.
 fn honest(packed: usize) -> usize {
     (packed * limits::UNPACK_HONEST_RATIO).max(limits::UNPACK_HONEST_BYTES)
+}
+
+/// The most that so many packed bytes may unpack to.
+pub(super) fn most(packed: usize) -> usize {
+    honest(packed).max(limits::UNPACK_SUSPICIOUS_BYTES)
 }
 
 /// Unpacks into a buffer that grows from `guess` to `allowance`; `None` if that is too small.

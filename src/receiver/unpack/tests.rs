@@ -115,6 +115,16 @@ fn a_bomb_reserves_little_and_is_seen_early() {
 }
 
 #[test]
+fn repetitive_bodies_have_a_smaller_bound() {
+    let packed = zstd(&vec![0x12; limits::UNPACK_SUSPICIOUS_BYTES + 1]);
+    let budget = Budget::new(limits::INFLIGHT_BYTES);
+    let cap = limits::REQUEST_UNPACKED_BYTES;
+    let failure = unpack(Coding::Zstd, &packed, cap, usize::MAX, &mut budget.share()).err();
+    let limit_bytes = limits::UNPACK_SUSPICIOUS_BYTES;
+    assert_eq!(failure, Some(Failure::TooLarge { limit_bytes }));
+}
+
+#[test]
 fn an_impatient_caller_gets_nothing_half_done() {
     let budget = Budget::new(CAP);
     let mut hold = budget.share();
