@@ -5,6 +5,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "these tests wait for real processes")]
 
+mod clients;
 mod crash;
 mod harness;
 mod law;
