@@ -143,8 +143,8 @@ impl Keys {
                 self.observer.denied(denied, needed, name);
                 if let Some(unlogged) = self.logged.admit(clock::unix_nanos() / 1_000_000_000) {
                     let needed = needed.name();
-                    tracing::warn!(reason = %denied, needed, key = name, unlogged,
-                        "A request was turned away.");
+                    tracing::warn!(target: "security", reason = %denied, needed, key_name = name,
+                        unlogged, "A request was turned away.");
                 }
                 Err(denied)
             }

@@ -28,8 +28,8 @@ pub(super) struct WebWatch {
     panics: Counter,
 }
 
-/// Logs refused keys as security events.
-pub(super) struct AccessWatch;
+/// Counts refused keys; `api::auth` logs them, a bounded number each second.
+pub(super) struct AccessWatch(Web);
 
 impl LogWatch {
     pub(super) fn new(registry: &Registry) -> Self {
@@ -57,6 +57,12 @@ impl DoorWatch {
 impl WebWatch {
     pub(super) fn new(registry: &Registry) -> Arc<Self> {
         Arc::new(Self { web: Web::new(registry), panics: registry.panics() })
+    }
+}
+
+impl AccessWatch {
+    pub(super) fn new(registry: &Registry) -> Self {
+        Self(Web::new(registry))
     }
 }
 
@@ -132,8 +138,11 @@ impl HttpObserver for WebWatch {
 }
 
 impl AccessObserver for AccessWatch {
-    fn denied(&self, reason: Denied, needed: Role, key: Option<&str>) {
-        tracing::warn!(target: "security", %reason, needed = needed.name(), key_name = key,
-            "A request was turned away.");
+    fn denied(&self, reason: Denied, _: Role, _: Option<&str>) {
+        self.0.denied(match reason {
+            Denied::Missing => "missing",
+            Denied::Unknown => "unknown",
+            Denied::Role(_) => "role",
+        });
     }
 }

@@ -73,7 +73,7 @@ impl Servers {
         states: Arc<States>,
     ) -> Self {
         let config = &loaded.config;
-        let keys = Arc::new(Keys::new(options::keys(config), Arc::new(AccessWatch)));
+        let keys = Arc::new(Keys::new(options::keys(config), Arc::new(AccessWatch::new(registry))));
         let budget = Budget::new(config.otlp.memory_budget_bytes);
         let receiver_options = receiver_options(config, &keys, registry, Arc::clone(&states));
         let doors = Receiver::new(pipeline, Arc::clone(&budget), receiver_options);

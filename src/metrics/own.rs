@@ -208,6 +208,11 @@ impl Web {
         self.inflight.increment(1.0);
     }
 
+    /// A request was turned away for its key: `missing`, `unknown` or `role`.
+    pub fn denied(&self, reason: &'static str) {
+        self.registry.counter(&catalog::ACCESS_DENIED, &[reason]).increment(1);
+    }
+
     /// A request was answered. `handler` is the route template.
     pub fn answered(&self, handler: &str, code: u16, seconds: f64) {
         let requests = &catalog::OWN_HTTP_REQUESTS;

@@ -100,6 +100,9 @@ families! {
     OWN_HTTP_REQUESTS = Kind::Counter, "pharos_http_requests_total", Items,
         [open("handler"), open("code")], Process,
         "Requests to Pharos itself.";
+    ACCESS_DENIED = Kind::Counter, "pharos_access_denied_total", Items,
+        [closed("reason", &["missing", "unknown", "role"])], Process,
+        "Requests turned away for their API key: none sent, none known, or not the role.";
     OWN_HTTP_INFLIGHT = Kind::Gauge, "pharos_http_inflight_requests", Items, [], Process,
         "Requests that Pharos is answering.";
     OWN_HTTP_REQUEST_DURATION = Kind::Histogram(ANSWER_SECONDS),
