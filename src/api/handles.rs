@@ -25,6 +25,8 @@ pub struct ApiHandles {
     pub registry: Registry,
     /// Renders the text page of `/metrics`.
     pub exposition: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Where that page is: `/metrics` unless configured otherwise.
+    pub metrics_path: String,
     /// The effective configuration; secrets are already written as `<secret>`.
     pub config: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
     /// What this build is.

@@ -71,15 +71,18 @@ pub(super) async fn answer(State(api): State<Shared>) -> Result<Json<serde_json:
     Ok(Json(answer.await?))
 }
 
-/// Every counter's sum over its series, by name.
+/// Every counter's sum over its series, by name. Money that nobody spoke of is `null`, not 0.
 fn counters(registry: &Registry) -> Map<String, serde_json::Value> {
     let countable = |family: &&Family| matches!(family.kind, Kind::Counter | Kind::Amount);
     catalog::all()
         .filter(countable)
         .map(|family| {
             let total = registry.total(family, &[]);
-            let whole = family.kind == Kind::Counter;
-            let number = if whole { json!(total as u64) } else { json!(total) };
+            let said = || !registry.readings(family).is_empty();
+            let number = match family.kind {
+                Kind::Amount => json!(said().then_some(total)),
+                _ => json!(total as u64),
+            };
             (family.name.to_owned(), number)
         })
         .collect()
@@ -203,6 +206,9 @@ mod tests {
         assert_eq!(insights.avg_llm_duration_ms, None);
         assert_eq!(insights.totals.cost_usd, None);
         assert_eq!(insights.request_basis, "llm_requests");
+        let counters = counters(&Registry::default());
+        assert_eq!(counters["llm_cost_usd_total"], serde_json::Value::Null);
+        assert_eq!(counters["llm_requests_total"], 0);
         assert!(insights.top_failing_tools.is_empty());
     }
 

@@ -20,6 +20,9 @@ pub struct About {
     pub version: String,
     /// The revision it was built from; empty where unknown.
     pub revision: String,
+    /// The URL under which people reach Pharos, without a slash at its end; empty where links
+    /// from the root do.
+    pub base_url: String,
     /// Further links, for instance to the console or to Grafana.
     pub links: Vec<Link>,
 }
@@ -36,8 +39,7 @@ pub struct Link {
 }
 
 /// The links of every Pharos: address, words, description.
-const LINKS: [(&str, &str, &str); 6] = [
-    ("/metrics", "Metrics", "for Prometheus"),
+const LINKS: [(&str, &str, &str); 5] = [
     ("/api/status", "Status", "what is wrong and what to do about it"),
     ("/api/traces/search", "Traces", "the newest runs; filters in the API description"),
     ("/api/otel-metrics", "Insights", "error rates, durations, tokens, failing tools"),
@@ -47,7 +49,7 @@ const LINKS: [(&str, &str, &str); 6] = [
 
 /// `GET /`.
 pub(super) async fn answer(State(api): State<Shared>) -> Response {
-    let page = page(&api.handles.about);
+    let page = page(&api.handles.about, &api.handles.metrics_path);
     let digest = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; \
@@ -63,7 +65,7 @@ pub(super) async fn answer(State(api): State<Shared>) -> Response {
     response
 }
 
-fn page(about: &About) -> String {
+fn page(about: &About, metrics_path: &str) -> String {
     let mut page = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>Pharos</title>\
@@ -76,8 +78,9 @@ fn page(about: &About) -> String {
         let _ = write!(page, " ({})", escape(&about.revision));
     }
     page.push_str(".</p><ul>");
-    for (address, text, description) in LINKS {
-        item(&mut page, address, text, description);
+    let metrics = (metrics_path, "Metrics", "for Prometheus");
+    for (path, text, description) in [metrics].into_iter().chain(LINKS) {
+        item(&mut page, &format!("{}{path}", about.base_url), text, description);
     }
     for link in &about.links {
         item(&mut page, &link.address, &link.text, &link.description);
@@ -132,7 +135,7 @@ mod tests {
             links: vec![link("javascript:alert(1)"), link("//evil"), link("/ok?a=1&b=\"2\"")],
             ..About::default()
         };
-        let page = page(&about);
+        let page = page(&about, "/metrics");
         assert!(!page.contains("<script") && !page.contains("<b>"));
         assert!(!page.contains("javascript:") && !page.contains("//evil"));
         assert!(page.contains("href=\"/ok?a=1&amp;b=&quot;2&quot;\""));

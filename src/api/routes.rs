@@ -22,6 +22,8 @@ pub(super) struct Route {
     handler: MethodRouter<Shared>,
 }
 
+/// Where the page for Prometheus is unless configured otherwise.
+pub(super) const METRICS: &str = "/metrics";
 const READ: Access = Access::Needs(Role::Read);
 const ADMIN: Access = Access::Needs(Role::Admin);
 
@@ -36,7 +38,7 @@ pub(super) fn routes() -> Vec<Route> {
     };
     vec![
         open("/", get(landing::answer)),
-        Route { access: READ, ..open("/metrics", get(scrape::answer)) },
+        Route { access: READ, ..open(METRICS, get(scrape::answer)) },
         open("/-/healthy", get(probes::healthy)),
         open("/-/ready", get(probes::ready)),
         open("/health", get(probes::report)),
@@ -57,8 +59,10 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// The API as an axum router, ready to be served.
+/// The API as an axum router, ready to be served. The configuration
+/// sees to it that `metrics_path` is no other path of these.
 pub fn router(handles: ApiHandles) -> Router {
+    let metrics_path = handles.metrics_path.clone();
     let api: Shared = Arc::new(Api {
         handles,
         pages: scrape::Pages::default(),
@@ -67,6 +71,7 @@ pub fn router(handles: ApiHandles) -> Router {
     let mut router = Router::new();
     for Route { path, access, parameters, handler } in routes() {
         let guard = from_fn_with_state((api.clone(), access, parameters), enforce);
+        let path = if path == METRICS { metrics_path.as_str() } else { path };
         router = router.route(path, handler.layer(guard));
     }
     router

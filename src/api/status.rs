@@ -99,7 +99,9 @@ pub(super) async fn answer(State(api): State<Shared>) -> Result<Response, ApiErr
         capped_labels: handles.registry.offenders().len(),
     });
     let facts = facts.await?;
-    let recent_errors: Vec<_> = failed.traces.into_iter().map(RecentError::from).collect();
+    let base_url = &api.handles.about.base_url;
+    let recent_errors = failed.traces.into_iter().map(|trace| RecentError::of(trace, base_url));
+    let recent_errors: Vec<_> = recent_errors.collect();
     let newest = recent_errors.first().map(|error| error.investigate.clone());
     let actions = actions(&facts, newest.as_deref());
     let level = actions.iter().map(|action| action.level).max().unwrap_or(Level::Healthy);
@@ -197,14 +199,14 @@ impl Recent {
     }
 }
 
-impl From<TraceSummary> for RecentError {
-    fn from(summary: TraceSummary) -> Self {
+impl RecentError {
+    fn of(summary: TraceSummary, base_url: &str) -> Self {
         Self {
             trace_id: Id(summary.trace_id),
             start_time: rfc3339(summary.start_ns),
             duration_ms: milliseconds(summary.duration_ns()),
             error_count: summary.error_count,
-            investigate: format!("/api/investigate/{}", summary.trace_id),
+            investigate: format!("{base_url}/api/investigate/{}", summary.trace_id),
             name: summary.name,
             service: summary.service,
         }

@@ -179,6 +179,7 @@ fn api_handles(
         page.render()
     };
     let effective = loaded.effective_json.clone();
+    let web = &loaded.config.web;
     ApiHandles {
         keys,
         http: WebWatch::new(registry),
@@ -187,10 +188,12 @@ fn api_handles(
         checks: states,
         registry: registry.clone(),
         exposition: Arc::new(exposition),
+        metrics_path: web.telemetry_path.clone(),
         config: Arc::new(move || effective.clone()),
         about: api::About {
             version: build_info::VERSION.to_owned(),
             revision: build_info::REVISION.to_owned(),
+            base_url: web.external_url.clone().unwrap_or_default(),
             links: Vec::new(),
         },
     }

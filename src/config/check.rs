@@ -7,6 +7,20 @@ use super::sections::Config;
 use super::units::write_bytes;
 use super::values::Values;
 
+/// Paths of the API where the metrics page cannot be; a test of the API compares them with its
+/// routes.
+pub(crate) const TAKEN_PATHS: [&str; 9] = [
+    "/",
+    "/-/healthy",
+    "/-/ready",
+    "/health",
+    "/health/live",
+    "/health/ready",
+    "/healthz",
+    "/livez",
+    "/readyz",
+];
+
 /// The mistakes that only show when several keys are looked at together.
 pub(super) fn check(config: &Config, values: &Values) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -38,9 +52,8 @@ pub(super) fn check(config: &Config, values: &Values) -> Vec<Problem> {
         let key = pick(values, "metrics.max_series_per_metric", "metrics.max_series");
         problem(key, "metrics.max_series_per_metric is more than metrics.max_series".into());
     }
-    let taken = ["/", "/health", "/health/live", "/health/ready", "/-/healthy", "/-/ready"];
     let path = config.web.telemetry_path.as_str();
-    if taken.contains(&path) || path == "/api" || path.starts_with("/api/") {
+    if TAKEN_PATHS.contains(&path) || path == "/api" || path.starts_with("/api/") {
         problem("web.telemetry_path", format!("{path} belongs to something else"));
     }
     addresses(config, values, &mut problem);

@@ -39,6 +39,8 @@ pub use origin::{ConfigError, Origin, Problem};
 pub use secret::Secret;
 
 pub(crate) use build::read_text_file;
+#[cfg(test)]
+pub(crate) use check::TAKEN_PATHS;
 pub use sections::{
     ApiKey, Auth, Config, Durability, Forward, Log, LogFormat, LogLevel, Metrics, Otlp, Protocol,
     Redaction, Retention, Role, Storage, Target, TargetTls, Web,

@@ -13,6 +13,7 @@ use crate::clock;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 /// How a component, or the whole, is doing. Later variants are worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -121,7 +122,7 @@ pub fn report(checks: &dyn Checks, now_ns: u64) -> Report {
     add("projection".to_owned(), timed(|| projection::check(&checks.projection(), now_ns)));
     let begun = clock::monotonic();
     let targets = checks.targets();
-    let latency_ms = begun.elapsed().as_secs_f64() * 1e3;
+    let latency_ms = elapsed_ms(begun);
     for target in targets {
         let Verdict { status, message } = forward::check(&target, now_ns);
         add(format!("forward.{}", target.name), Component { status, latency_ms, message });
@@ -143,7 +144,12 @@ pub fn ready(phase: Phase, store: &store::State) -> Result<(), NotReady> {
 fn timed(check: impl FnOnce() -> Verdict) -> Component {
     let begun = clock::monotonic();
     let Verdict { status, message } = check();
-    Component { status, latency_ms: begun.elapsed().as_secs_f64() * 1e3, message }
+    Component { status, latency_ms: elapsed_ms(begun), message }
+}
+
+/// To the microsecond.
+fn elapsed_ms(begun: Instant) -> f64 {
+    begun.elapsed().as_micros() as f64 / 1e3
 }
 
 #[cfg(test)]

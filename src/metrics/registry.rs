@@ -138,7 +138,8 @@ impl Registry {
             })
         };
         let readings = self.readings(family).into_iter().filter(carries);
-        readings.map(|reading| reading.value.number()).sum()
+        // Not sum(): of nothing that is -0.
+        readings.fold(0.0, |total, reading| total + reading.value.number())
     }
 
     /// Labels and metrics that had to be capped, the worst first.

@@ -112,6 +112,7 @@ fn handles(world: &Arc<World>, keys: Vec<Key>) -> ApiHandles {
         understand: crate::semconv::understand,
         registry: Registry::default(),
         exposition: Arc::new(move || page.page.lock().unwrap().clone()),
+        metrics_path: "/metrics".to_owned(),
         config: Arc::new(|| serde_json::json!({ "storage": { "path": "data" } })),
         about: About { version: "1.2.3".to_owned(), ..About::default() },
     }

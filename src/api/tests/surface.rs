@@ -1,7 +1,8 @@
 //! Methods, headers, encodings, probes and what nobody serves.
 
 use super::*;
-use crate::api::routes::routes;
+use crate::api::routes::{METRICS, routes};
+use crate::config::TAKEN_PATHS;
 use flate2::read::GzDecoder;
 use std::io::Read as _;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -22,6 +23,21 @@ async fn get_and_head_and_nothing_else() {
             assert_eq!(refused.code(), "method_not_allowed");
             assert_eq!(refused.header("allow"), "GET,HEAD", "{method} {path}");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_metrics_page_may_be_elsewhere_but_on_no_other_route() {
+    let world = Arc::new(World::default());
+    let elsewhere = "/prometheus/metrics".to_owned();
+    let router = router(ApiHandles { metrics_path: elsewhere, ..handles(&world, Vec::new()) });
+    assert_eq!(get(&router, "/prometheus/metrics").await.status, 200);
+    assert_eq!(get(&router, "/metrics").await.status, 404);
+    let html = String::from_utf8(get(&router, "/").await.body).unwrap();
+    assert!(html.contains("href=\"/prometheus/metrics\"") && !html.contains("href=\"/metrics\""));
+    for route in routes().iter().filter(|route| route.path != METRICS) {
+        let path = route.path;
+        assert!(TAKEN_PATHS.contains(&path) || path.starts_with("/api/"), "{path}");
     }
 }
 
