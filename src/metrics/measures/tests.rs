@@ -313,7 +313,9 @@ proptest! {
         saved in any::<prop::sample::Index>(),
         crashed in any::<prop::sample::Index>(),
     ) {
-        let options = CardinalityOptions { label_values: 3, series_per_metric: 60, ..Default::default() };
+        let (label_values, series_per_metric) = (3, 60);
+        let options =
+            CardinalityOptions { label_values, series_per_metric, ..Default::default() };
         let crashed = crashed.index(log.len() + 1);
         let saved = saved.index(crashed + 1);
         let live = |measures: &mut Measures, batches: &[(u8, u8, u16)]| {
