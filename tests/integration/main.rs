@@ -4,6 +4,7 @@
 //! keep their data in temporary folders and are ended when their test ends.
 
 #![expect(clippy::disallowed_methods, reason = "these tests wait for real processes")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod clients;
 mod crash;

@@ -56,9 +56,21 @@ fn start_prometheus(
     let address = free_port();
     let alerts = Path::new(env!("CARGO_MANIFEST_DIR")).join("alerts/*.yml");
     let config = format!(
-        "global:\n  scrape_interval: 1s\n  evaluation_interval: 1s\nrule_files:\n  - {}\n\
-         scrape_configs:\n  - job_name: pharos\n    static_configs:\n      - targets: ['{pharos}']\n\
-         alerting:\n  alertmanagers:\n    - static_configs:\n        - targets: ['{alertmanager}']\n",
+        "
+global:
+  scrape_interval: 1s
+  evaluation_interval: 1s
+rule_files:
+  - {}
+scrape_configs:
+  - job_name: pharos
+    static_configs:
+      - targets: ['{pharos}']
+alerting:
+  alertmanagers:
+    - static_configs:
+        - targets: ['{alertmanager}']
+",
         alerts.display()
     );
     std::fs::write(folder.join("prometheus.yml"), config).unwrap();
