@@ -17,12 +17,15 @@ pub(super) enum Access {
     Needs(Role),
 }
 
-/// The layer of one route: first the key, then the names of its parameters.
+/// The layer of one route: first the host and the key, then the names of its parameters.
 pub(super) async fn enforce(
     State((api, access, known)): State<(Shared, Access, Option<&'static [&'static str]>)>,
     request: Request,
     next: Next,
 ) -> Response {
+    if access != Access::Open && !api.handles.hosts.allow(request.uri(), request.headers()) {
+        return ApiError::Host.into_response();
+    }
     if let Access::Needs(role) = access
         && let Err(denied) = api.handles.keys.check(request.headers(), role)
     {

@@ -30,6 +30,12 @@ pub enum ApiError {
         /// The role that would suffice.
         needed: &'static str,
     },
+    /// A name that an open Pharos does not answer to.
+    #[error(
+        "Without API keys Pharos answers to localhost only. Set auth.api_keys, or \
+         web.external_url to the name that you use."
+    )]
+    Host,
     /// Nothing is kept under this id, or nothing is served under this path.
     #[error("{0}")]
     NotFound(String),
@@ -66,6 +72,7 @@ impl ApiError {
             Self::Parameter { .. } => (StatusCode::BAD_REQUEST, "invalid_parameter"),
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
             Self::Forbidden { .. } => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::Host => (StatusCode::FORBIDDEN, "wrong_host"),
             Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::Overloaded { .. } => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),

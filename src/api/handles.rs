@@ -1,6 +1,7 @@
 //! What the API needs of the rest of Pharos.
 
 use super::auth::Keys;
+use super::host::Hosts;
 use super::landing::About;
 use super::observe::HttpObserver;
 use crate::health::Checks;
@@ -13,6 +14,8 @@ use std::sync::Arc;
 pub struct ApiHandles {
     /// Who may ask what.
     pub keys: Arc<Keys>,
+    /// Which hosts a request may name.
+    pub hosts: Hosts,
     /// Hears of every request.
     pub http: Arc<dyn HttpObserver>,
     /// The states behind `/health` and readiness.

@@ -14,6 +14,7 @@ mod config;
 mod encoding;
 mod error;
 mod handles;
+mod host;
 mod insights;
 mod investigate;
 mod landing;
@@ -34,6 +35,7 @@ pub mod traceparent;
 
 pub use error::ApiError;
 pub use handles::ApiHandles;
+pub use host::Hosts;
 pub use landing::{About, Link};
 pub use observe::{Answered, HttpObserver};
 pub use routes::router;

@@ -10,7 +10,7 @@ use super::checks::States;
 use super::observers::{AccessWatch, DoorWatch, WebWatch};
 use super::{Addresses, AppError, options};
 use crate::api::auth::{Keys, Role};
-use crate::api::{self, ApiHandles};
+use crate::api::{self, ApiHandles, Hosts};
 use crate::build_info;
 use crate::config::{Config, Loaded};
 use crate::health::{self, Checks};
@@ -180,8 +180,14 @@ fn api_handles(
     };
     let effective = loaded.effective_json.clone();
     let web = &loaded.config.web;
+    let open_on_loopback = keys.open() && web.listen_address.ip().to_canonical().is_loopback();
+    let hosts = match open_on_loopback {
+        true => Hosts::loopback_and(web.external_url.as_deref()),
+        false => Hosts::Any,
+    };
     ApiHandles {
         keys,
+        hosts,
         http: WebWatch::new(registry),
         index: Arc::clone(&states.index),
         understand: semconv::understand,

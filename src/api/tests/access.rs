@@ -64,3 +64,18 @@ async fn a_refused_login_is_reported_with_the_name_of_a_known_key_only() {
     ];
     assert_eq!(heard, expected);
 }
+
+#[tokio::test]
+async fn an_open_pharos_tells_nothing_to_a_page_that_calls_it_by_another_name() {
+    let world = Arc::new(World::default());
+    let hosts = Hosts::loopback_and(None);
+    let router = router(ApiHandles { hosts, ..handles(&world, Vec::new()) });
+    for route in routes() {
+        let path = example(route.path);
+        let answer = send(&router, "GET", &path, &[("host", "evil.example:9464")]).await;
+        let refused = answer.status == 403 && answer.code() == "wrong_host";
+        assert_eq!(refused, route.access != Access::Open, "{path}");
+        let answer = send(&router, "GET", &path, &[("host", "127.0.0.1:9464")]).await;
+        assert_ne!(answer.status, 403, "{path}");
+    }
+}

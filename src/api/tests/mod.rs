@@ -7,7 +7,7 @@ mod traces;
 
 use super::auth::{AccessObserver, Denied, Digest, Key, Keys, Role};
 use super::observe::{Answered, HttpObserver};
-use super::{About, ApiHandles, router};
+use super::{About, ApiHandles, Hosts, router};
 use crate::health::{self, Checks, Phase};
 use crate::metrics::Registry;
 use axum::Router;
@@ -106,6 +106,7 @@ fn handles(world: &Arc<World>, keys: Vec<Key>) -> ApiHandles {
     let page = world.clone();
     ApiHandles {
         keys: Arc::new(Keys::new(keys, world.clone())),
+        hosts: Hosts::Any,
         http: world.clone(),
         checks: world.clone(),
         index: store::Store::new().index,

@@ -165,6 +165,33 @@ async fn request_ids_go_out_as_they_came_in_or_new() {
 }
 
 #[tokio::test]
+async fn headers_of_any_size_and_kind_harm_nobody() {
+    let router = open_router(&Arc::new(World::default()));
+    let long = "a".repeat(60_000);
+    let many = "gzip;q=0,".repeat(7_000);
+    for (name, value) in [
+        ("x-request-id", long.as_str()),
+        ("traceparent", &long),
+        ("tracestate", &long),
+        ("baggage", &long),
+        ("authorization", &long),
+        ("x-api-key", &long),
+        ("accept", &long),
+        ("accept-encoding", &many),
+        ("x-prometheus-scrape-timeout-seconds", &long),
+        ("range", "bytes=0-1"),
+        ("if-none-match", "*"),
+        ("cookie", &long),
+    ] {
+        for path in ["/metrics", "/health", "/api/otel-metrics"] {
+            let answer = send(&router, "GET", path, &[(name, value)]).await;
+            assert_eq!(answer.status, 200, "{name} to {path}");
+            assert!(answer.header("x-request-id").len() <= 128);
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_nobody_serves_is_a_404_in_json() {
     let world = Arc::new(World::default());
     let router = open_router(&world);
