@@ -11,6 +11,7 @@ mod exit;
 mod healthcheck;
 mod investigate;
 mod output;
+mod story;
 mod version;
 
 pub use arguments::{Command, DemoArguments, ServeArguments, parse};
