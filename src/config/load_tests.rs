@@ -189,3 +189,65 @@ fn no_two_keys_share_a_flag_or_a_variable() {
     names.dedup();
     assert_eq!(names.len(), all);
 }
+
+#[test]
+fn every_secret_has_a_twin_that_is_read_from_a_file() {
+    use crate::config::key::Kind;
+    let rows = KEYS.iter().filter_map(|key| match key.kind {
+        Kind::Rows(table) => Some(table),
+        _ => None,
+    });
+    let mut secrets = 0;
+    for table in rows.chain([KEYS]) {
+        for key in table.iter().filter(|key| matches!(key.kind, Kind::Headers)) {
+            let twin = format!("{}_file", key.name);
+            assert!(table.iter().any(|key| key.name == twin), "{twin} is missing");
+            secrets += 1;
+        }
+    }
+    assert!(secrets > 0);
+}
+
+#[test]
+fn mutated_files_never_panic_and_are_never_half_taken() {
+    let seeds = std::env::var("PHAROS_SEEDS").ok().and_then(|seeds| seeds.parse().ok());
+    let texts: Vec<String> = ["good", "bad"]
+        .into_iter()
+        .flat_map(fixtures)
+        .filter_map(|path| std::fs::read_to_string(path).ok())
+        .collect();
+    let mut refused = 0_u64;
+    let seeds = seeds.unwrap_or(3_000_u64);
+    for seed in 0..seeds {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut text = texts[random.usize(..texts.len())].clone().into_bytes();
+        for _ in 0..random.usize(1..8) {
+            let at = random.usize(..text.len());
+            match random.u8(..4) {
+                0 => text[at] = random.u8(..),
+                1 => text.truncate(at.max(1)),
+                2 => {
+                    let marks = b"{}[]:-,&*!|>'\"%@`# \n";
+                    text.insert(at, marks[random.usize(..marks.len())]);
+                }
+                _ => drop(text.remove(at)),
+            }
+            if text.is_empty() {
+                text.push(b' ');
+            }
+        }
+        let text = String::from_utf8_lossy(&text);
+        let mut values = Values::presets(KEYS);
+        let mut reader = Reader::new("x.yml");
+        reader.read(&text, KEYS, &mut values);
+        let directory = PathBuf::from(format!("{FIXTURES}/good"));
+        let mut builder = Builder { directory, problems: reader.problems };
+        let config = builder.config(&values);
+        builder.problems.extend(check(&config, &values));
+        refused += u64::from(!builder.problems.is_empty());
+        for problem in &builder.problems {
+            assert!(problem.to_string().len() < 1_000, "seed {seed}: {problem}");
+        }
+    }
+    assert!(refused > seeds / 4 && refused < seeds, "{refused} of {seeds} were refused");
+}

@@ -1,5 +1,5 @@
 //! kill -9 under load: nothing acknowledged is lost, nothing appears that was not sent, and the
-//! counters equal the log. `PHAROS_CRASHES` sets how often; `make crash` runs it 100 times.
+//! counters equal the log. `PHAROS_KILLS` sets how often; `make crash` runs it 100 times.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -28,7 +28,7 @@ fn kill_9_under_load_loses_nothing_and_counts_right() {
     let template = Template::new(Profile::Lean, SPANS);
     let oracle = Oracle::default();
     let mut dice = fastrand::Rng::with_seed(42);
-    for round in 0..count("PHAROS_CRASHES", 4) {
+    for round in 0..count("PHAROS_KILLS", 4) {
         let pharos = start(folder.path(), &[]);
         check_counters(&pharos, &oracle, round);
         let time = Duration::from_millis(dice.u64(50..1_500));

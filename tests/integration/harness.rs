@@ -9,9 +9,10 @@ use serde_json::Value;
 use crate::load::http::{Answer, Sender};
 use crate::load::process::Process;
 
-/// The binary under test.
+/// The binary under test: what `PHAROS_BINARY` names, else what cargo built beside the tests.
 pub(crate) fn binary() -> PathBuf {
-    PathBuf::from(env!("CARGO_BIN_EXE_pharos"))
+    let named = std::env::var_os("PHAROS_BINARY");
+    named.map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_pharos")), PathBuf::from)
 }
 
 /// A Pharos over a folder.

@@ -149,3 +149,35 @@ fn promtool_finds_nothing_to_say_about_the_page() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() && said.is_empty(), "{said}");
 }
+
+/// Every query of a dashboard, with Grafana's variables filled in.
+fn dashboard_queries() -> Vec<(String, String)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("grafana/dashboards/overview.json");
+    let dashboard: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let mut queries = Vec::new();
+    for panel in dashboard["panels"].as_array().unwrap() {
+        let title = panel["title"].as_str().unwrap().to_owned();
+        for target in panel["targets"].as_array().into_iter().flatten() {
+            let query = target["expr"].as_str().unwrap();
+            let query = query.replace("$job", ".+").replace("$instance", ".+");
+            queries.push((title.clone(), query.replace("$__rate_interval", "30s")));
+        }
+    }
+    assert!(queries.len() > 20);
+    queries
+}
+
+#[test]
+fn every_query_of_the_dashboard_returns_data_during_the_demo() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let pharos = start(&folder.path().join("data"), &[]);
+    let (_prometheus, prometheus) = start_prometheus(folder.path(), pharos.web, free_port());
+    let door = format!("http://{}", pharos.otlp_http);
+    let demo = ["demo", "--to", &door, "--rate", "40", "--duration", "5m", "--seed", "3"];
+    let _demo = run(crate::harness::binary().to_str().unwrap(), &demo.map(str::to_owned));
+    for (panel, query_text) in dashboard_queries() {
+        until(&format!("data for {panel:?}: {query_text}"), || {
+            query(prometheus, &query_text).is_some_and(f64::is_finite)
+        });
+    }
+}
