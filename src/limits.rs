@@ -165,6 +165,10 @@ pub const TOKENS_PER_CALL: u64 = 1_000_000_000;
 pub const COST_PER_CALL_USD: f64 = 1_000_000.0;
 /// JSON attributes longer than this are not searched for what else is missing.
 pub const ATTRIBUTE_JSON_BYTES: usize = 64 * KIB;
+/// Passages (messages, tool arguments and results) taken out of one span for an answer.
+pub const CONTENT_PASSAGES: usize = 256;
+/// JSON longer than this is shown as it came, not taken apart into messages.
+pub const CONTENT_JSON_BYTES: usize = 512 * KIB;
 /// The start of a database statement that is read for its operation and table.
 pub const STATEMENT_BYTES: usize = 4 * KIB;
 

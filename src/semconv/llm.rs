@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::names::{Facts, Field};
-use super::{first_token, http, provider};
+use super::{first_token, frameworks, http, provider};
 use crate::limits;
 use crate::model::{LlmCall, Span, Usage, Value};
 
@@ -68,9 +68,13 @@ fn usage(facts: &Facts<'_, '_>) -> Usage {
     let cache_write = facts.tokens(Field::CacheWriteTokens);
     let from_cache = cached.unwrap_or(0) + cache_write.unwrap_or(0);
     let input = facts.tokens(Field::InputTokens);
+    let output = facts.tokens(Field::OutputTokens);
+    if input.is_none() && output.is_none() && facts.has(Field::UsageDetails) {
+        return frameworks::usage_in_json(facts).unwrap_or_default();
+    }
     Usage {
         input: input.map(|input| if from_cache > input { input + from_cache } else { input }),
-        output: facts.tokens(Field::OutputTokens),
+        output,
         cached,
         cache_write,
         reasoning: facts.tokens(Field::ReasoningTokens),
@@ -80,7 +84,7 @@ fn usage(facts: &Facts<'_, '_>) -> Usage {
 /// What the sender says it cost, if in dollars.
 fn cost(facts: &Facts<'_, '_>) -> Option<f64> {
     let currency = facts.text(Field::CostCurrency).unwrap_or("USD");
-    let cost = facts.number(Field::Cost)?;
+    let cost = facts.number(Field::Cost).or_else(|| frameworks::cost_in_json(facts))?;
     (currency.eq_ignore_ascii_case("USD") && cost <= limits::COST_PER_CALL_USD).then_some(cost)
 }
 

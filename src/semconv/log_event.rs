@@ -30,23 +30,31 @@ static CONTENT: &[&str] = &[
     "gen_ai.event.content",
 ];
 
+/// The event of this name: its name, what it reports and the role that the name tells.
+pub(super) fn known(name: &str) -> Option<(&'static str, GenAiEventKind, &'static str)> {
+    let known = || EVENTS.iter().find(|(known, ..)| *known == name).copied();
+    name.starts_with("gen_ai.").then(known)?
+}
+
+/// Whether an attribute of an event holds what was said.
+pub(super) fn is_content(key: &str) -> bool {
+    CONTENT.contains(&key)
+}
+
 /// Reads what a log record says of a GenAI operation; `None` for every other record.
 ///
 /// The name stands in the record since events have a field for it, in an attribute before.
 pub fn understand_log<'a>(_: &Origin<'a>, record: &LogRecord<'a>) -> Option<GenAiEvent<'a>> {
     let attribute = || find(&record.attributes, "event.name").and_then(Value::as_text);
     let name = Some(record.event_name).filter(|name| !name.is_empty()).or_else(attribute)?;
-    if !name.starts_with("gen_ai.") {
-        return None;
-    }
-    let (_, kind, role) = EVENTS.iter().find(|(known, ..)| *known == name)?;
+    let (_, kind, role) = known(name)?;
     let said = role_in(&record.body).filter(|_| !role.is_empty());
     Some(GenAiEvent {
         name,
-        kind: *kind,
+        kind,
         role: said.unwrap_or(role),
         has_content: says_something(&record.body)
-            || record.attributes.iter().any(|it| CONTENT.contains(&it.key)),
+            || record.attributes.iter().any(|it| is_content(it.key)),
     })
 }
 

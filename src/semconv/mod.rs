@@ -8,6 +8,7 @@
 //! a model; agents, chains and SDK wrappers that repeat usage are other operations. Where two
 //! leaves report one call, the [`Ledger`] counts it once.
 
+mod content;
 mod db;
 mod failure;
 mod first_token;
@@ -29,6 +30,7 @@ mod pydantic_ai;
 mod statement;
 mod vercel_ai;
 
+pub use content::{Part, Passage, log_passages, passages};
 pub use ledger::{Ledger, RestoreError};
 pub use log_event::understand_log;
 

@@ -37,6 +37,8 @@ pub(super) enum Field {
     ResponseModel,
     InvocationParameters,
     Metadata,
+    UsageDetails,
+    CostDetails,
     ResponseId,
     InputTokens,
     OutputTokens,
@@ -276,6 +278,14 @@ fn speaks_of_llms(key: &str) -> bool {
         Some(b't') => key.starts_with("traceloop.") && !key.starts_with("traceloop.association."),
         _ => false,
     }
+}
+
+/// Every name of every dialect.
+#[cfg(test)]
+pub(super) fn keys() -> impl Iterator<Item = &'static str> {
+    let mut keys: Vec<_> = TABLE.keys().copied().collect();
+    keys.sort_unstable();
+    keys.into_iter()
 }
 
 #[cfg(test)]

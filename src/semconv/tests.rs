@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use proptest::prelude::*;
+
 use super::understand;
 use crate::model::{
     Attribute, Event, Operation, Origin, Scope, Span, SpanId, SpanKind, Status, TraceId,
@@ -278,4 +280,100 @@ fn http_and_databases_old_and_new() {
     );
     let Operation::Db(query) = operation else { panic!("{operation:?}") };
     assert_eq!((&*query.operation, &*query.table), ("SELECT", "public.orders"));
+}
+
+#[test]
+fn langfuse_says_usage_and_cost_in_json() {
+    let call = llm(&read(
+        "answer",
+        &[
+            ("langfuse.observation.type", Text("generation")),
+            ("langfuse.observation.model.name", Text("claude-sonnet-4-5")),
+            (
+                "langfuse.observation.usage_details",
+                Text(r#"{"input": 10, "output": 7, "cache_read_input_tokens": 100}"#),
+            ),
+            ("langfuse.observation.cost_details", Text(r#"{"input": 0.001, "output": 0.002}"#)),
+        ],
+    ));
+    assert_eq!((call.usage.input, call.usage.output), (Some(110), Some(7)));
+    assert_eq!((call.usage.cached, call.reported_cost_usd), (Some(100), Some(0.003)));
+}
+
+/// Texts that no instrumentation should send.
+const ODD_TEXTS: &[&str] = &[
+    "",
+    "chat",
+    "LLM",
+    "workflow",
+    "ai.",
+    "tools/call",
+    "-1",
+    "1e400",
+    "NaN",
+    "/",
+    ":",
+    "openai/",
+    "[",
+    "[\"\"]",
+    "{",
+    "{\"model\": 3}",
+    "é",
+    "http://",
+    "://@:",
+    "SELECT",
+    "FROM FROM",
+    "\"",
+    "99999999999999999999",
+    "2023-11-14T22:13:20Z",
+    "0001-01-01T00:00:00Z",
+    " ",
+    "models/",
+];
+
+/// Values that no instrumentation should send.
+fn odd_values() -> impl Strategy<Value = Value<'static>> {
+    prop_oneof![
+        prop::sample::select(ODD_TEXTS).prop_map(Text),
+        any::<i64>().prop_map(Int),
+        any::<f64>().prop_map(Double),
+        any::<bool>().prop_map(Value::Bool),
+        Just(Value::Empty),
+        Just(Value::Array(vec![Value::Empty, Int(1), Text("stop")])),
+        Just(Value::Map(vec![Attribute { key: "", value: Text("x") }])),
+        Just(Value::Bytes(&[0xff])),
+    ]
+}
+
+proptest! {
+    /// Whatever stands under the names that are known: an answer, with credible numbers.
+    #[test]
+    fn nothing_that_is_sent_does_harm(
+        attributes in prop::collection::vec((any::<prop::sample::Index>(), odd_values()), 0..20),
+        times in (any::<u64>(), any::<u64>(), any::<u64>()),
+        kind in 0..6_u64,
+        name in prop::sample::select(&["", "chat", "ai.x", "execute_tool "][..]),
+    ) {
+        let names: Vec<&'static str> = super::names::keys().collect();
+        let attributes: Vec<_> =
+            attributes.into_iter().map(|(at, value)| (*at.get(&names), value)).collect();
+        let mut span = span(name, &attributes);
+        (span.start_ns, span.end_ns, span.kind) = (times.0, times.1, SpanKind::from_number(kind));
+        let same = span.attributes.clone();
+        let event = |name| Event { time_ns: times.2, name, attributes: same.clone() };
+        span.events = vec![event("exception"), event("first_token"), event("gen_ai.choice")];
+        let understanding = understand(&origin("litellm"), &span);
+        let _ = super::passages(&span, &understanding.operation);
+        if let Operation::Llm(call) = &understanding.operation {
+            let usage = call.usage;
+            let counts = [usage.input, usage.output, usage.cached, usage.cache_write];
+            prop_assert!(counts.into_iter().flatten().all(|count| count <= 3_000_000_000));
+            let seconds = call.time_to_first_token_seconds.unwrap_or(0.0);
+            prop_assert!((0.0..=span.duration_seconds() * 1.01 + 0.002).contains(&seconds));
+            prop_assert!(call.reported_cost_usd.is_none_or(|usd| (0.0..=1e6).contains(&usd)));
+            prop_assert!(!call.provider.is_empty() && !call.model().is_empty());
+            let settled = super::Ledger::new(2).settle(&span, "litellm", call);
+            prop_assert!(settled.counts);
+        }
+    }
 }

@@ -4,8 +4,9 @@
 //! report the same response id for the same time (or, of a call that failed without one, the same
 //! model under the same parent, the one span within the other). The first kind forms trees, whose
 //! leaves are the calls: a wrapper around one call is that call, a wrapper around two (a retry, a
-//! fallback) is those two. The second kind is merged into one report. What a tree amounts to is known after
-//! every arrival; what is new in it is counted, so that the order of arrival does not matter.
+//! fallback) is those two. The second kind is merged into one report. What a tree amounts to is
+//! known after every arrival; what is new in it is counted, so that the order of arrival does not
+//! matter.
 //!
 //! Two different response ids are two calls, even where one span lies inside the other.
 //!

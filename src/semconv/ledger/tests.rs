@@ -326,18 +326,36 @@ fn agree(mut reports: Vec<Said>) -> Vec<Said> {
     reports
 }
 
+/// The same reports, with response ids for some of them.
+fn answered(reports: impl Strategy<Value = Vec<Said>>) -> impl Strategy<Value = Vec<Said>> {
+    const ANSWERS: [Option<&str>; 6] = [None, None, Some("r1"), Some("r2"), Some("r3"), Some("r4")];
+    let picks = |it: Vec<Said>| (prop::collection::vec(0..ANSWERS.len(), it.len()), Just(it));
+    reports.prop_flat_map(picks).prop_map(|(picks, mut reports)| {
+        for (report, pick) in reports.iter_mut().zip(picks) {
+            report.answer = ANSWERS[pick];
+        }
+        reports
+    })
+}
+
+/// Reports as made, and in an order of arrival.
+fn shuffled(
+    reports: impl Strategy<Value = Vec<Said>>,
+) -> impl Strategy<Value = (Vec<Said>, Vec<Said>)> {
+    reports.prop_flat_map(|it| (Just(it.clone()), Just(it).prop_shuffle()))
+}
+
 proptest! {
     #[test]
     fn wrappers_count_the_same_in_every_order(
-        (reports, order) in forest(14, 2).prop_map(agree)
-            .prop_flat_map(|it| (Just(it.clone()), Just(it).prop_shuffle()))
+        (reports, order) in shuffled(forest(14, 2).prop_map(agree))
     ) {
         prop_assert_eq!(counted(&order), amount(&reports, 1_000));
     }
 
     #[test]
     fn deep_trees_count_the_same_unless_a_middle_comes_last(
-        (reports, order) in forest(14, 5).prop_flat_map(|it| (Just(it.clone()), Just(it).prop_shuffle()))
+        (reports, order) in shuffled(forest(14, 5))
     ) {
         let arrival: HashMap<u64, usize> =
             order.iter().enumerate().map(|(at, report)| (report.span, at)).collect();
@@ -359,15 +377,7 @@ proptest! {
 
     #[test]
     fn different_answers_are_different_calls(
-        (reports, order) in forest(10, 4)
-            .prop_flat_map(|it| (prop::collection::vec(0..6_usize, it.len()), Just(it)))
-            .prop_map(|(answers, mut reports)| {
-                for (report, answer) in reports.iter_mut().zip(answers) {
-                    report.answer = [None, None, Some("r1"), Some("r2"), Some("r3"), Some("r4")][answer];
-                }
-                reports
-            })
-            .prop_flat_map(|it| (Just(it.clone()), Just(it).prop_shuffle()))
+        (reports, order) in shuffled(answered(forest(10, 4)))
     ) {
         let answers: BTreeSet<_> = reports.iter().filter_map(|report| report.answer).collect();
         let (calls, tokens) = counted(&order);
