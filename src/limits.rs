@@ -111,8 +111,6 @@ pub const HTTP1_BUFFER_BYTES: usize = 128 * KIB;
 
 /// A group commit is written once it holds this much.
 pub const COMMIT_BYTES: usize = MIB;
-/// A group commit waits at most this long for company.
-pub const COMMIT_DELAY_MILLISECONDS: u64 = 5;
 /// Batches of one group commit: two slices each stay within the kernel's bound of one write.
 pub const COMMIT_BATCHES: usize = 512;
 /// Batches that may wait for the log's writer.

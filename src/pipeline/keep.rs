@@ -7,10 +7,11 @@ use tokio::sync::RwLock;
 
 use super::answer::{Accepted, Refusal};
 use super::projector::Progress;
-use super::recent::{ItemId, Recent, Seen};
+use super::recent::{Entered, ItemId, Recent, Seen};
 use crate::metrics::{Ingest, Registry};
 use crate::model::{Signal, SpanId, TraceId};
-use crate::redaction::{Copied, ItemHead, Reason, Redactor, Verdict};
+use crate::otlp::wire::WireError;
+use crate::redaction::{Copied, ItemHead, Reason, Redactor, Rejected, Verdict};
 use crate::storage::{AppendError, Batch, Log};
 use crate::{clock, limits};
 
@@ -97,29 +98,51 @@ impl Pipeline {
         };
         drop(body);
         let Copied { body, kept, duplicates, rejected, hits } = copied;
-        let (kept_items, again) = (u64::from(kept), u64::from(duplicates));
-        self.ingest.received(signal, kept_items + again + rejected.total());
+        let (kept, again) = (u64::from(kept), u64::from(duplicates));
         for (reason, items) in rejected.iter() {
+            self.ingest.received(signal, items);
             self.ingest.rejected(signal, reason.name(), items);
         }
         for (rule, count) in hits.iter() {
             self.registry.redacted(rule, count.into());
         }
         if kept > 0 {
-            let batch =
-                Batch { signal, arrived_ns: clock::unix_nanos(), items: kept, body: body.into() };
-            if let Err(error) = self.log.append(batch).await {
-                self.recent.take_back(&entered);
-                self.ingest.refused(signal, reason(&error), kept_items + again);
-                return Err(refusal(&error));
-            }
+            self.append(signal, body, kept, again).await?;
         }
+        entered.keep();
         drop(guard);
-        if duplicates > 0 {
+        if again > 0 {
             self.settle_duplicates(signal, again, epoch).await?;
         }
         let message = (rejected.total() > 0).then(|| explain(&rejected));
         Ok(Accepted { rejected: rejected.total(), message })
+    }
+
+    /// Makes the kept items durable. When that fails, the duplicates beside them are refused as
+    /// well: their sender gets one answer for all.
+    async fn append(
+        &self,
+        signal: Signal,
+        body: Vec<u8>,
+        kept: u64,
+        again: u64,
+    ) -> Result<(), Refusal> {
+        let items = u32::try_from(kept).unwrap_or(u32::MAX);
+        let batch = Batch { signal, arrived_ns: clock::unix_nanos(), items, body: body.into() };
+        let Err(error) = self.log.append(batch).await else {
+            self.ingest.received(signal, kept);
+            return Ok(());
+        };
+        self.ingest.received(signal, kept + again);
+        if error.is_retryable() {
+            let reason = reason(&error);
+            self.ingest.refused(signal, reason, kept + again);
+            let retry_after_seconds = limits::RETRY_AFTER_SECONDS;
+            Err(Refusal::Unavailable { reason, retry_after_seconds })
+        } else {
+            self.ingest.rejected(signal, "too_large", kept + again);
+            Err(Refusal::Malformed(error.to_string()))
+        }
     }
 
     /// Waits until the originals of the duplicates are durable. Had one of them failed, calling
@@ -131,6 +154,7 @@ impl Pipeline {
         epoch: u64,
     ) -> Result<(), Refusal> {
         drop(self.on_the_way.write().await);
+        self.ingest.received(signal, items);
         if self.recent.epoch() != epoch {
             self.ingest.refused(signal, "original_failed", items);
             let retry_after_seconds = limits::RETRY_AFTER_SECONDS;
@@ -140,56 +164,45 @@ impl Pipeline {
         Ok(())
     }
 
-    async fn copy(
-        &self,
-        signal: Signal,
-        body: &Bytes,
-    ) -> Result<(Copied, Vec<ItemId>), crate::otlp::wire::WireError> {
+    async fn copy(&self, signal: Signal, body: &Bytes) -> Result<(Copied, Entered), WireError> {
         if body.len() <= limits::INLINE_COPY_BYTES {
-            return copy(&self.redactor, &self.recent, signal, body);
+            return copy(&self.redactor, self.recent.begin(), signal, body);
         }
         // Long work must not hold up the connections that share this thread.
-        let (redactor, recent) = (Arc::clone(&self.redactor), Arc::clone(&self.recent));
-        let body = body.clone();
-        let copying = tokio::task::spawn_blocking(move || copy(&redactor, &recent, signal, &body));
-        copying.await.unwrap_or(Err(crate::otlp::wire::WireError::Truncated))
+        let (redactor, entered, body) =
+            (Arc::clone(&self.redactor), self.recent.begin(), body.clone());
+        let copying = tokio::task::spawn_blocking(move || copy(&redactor, entered, signal, &body));
+        match copying.await {
+            Ok(copied) => copied,
+            // The sender is answered as for any other panic: it may come again.
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
     }
 }
 
-/// The copy pass, entering the ids of kept spans. Ids of a request that turns out malformed are
-/// taken back.
+/// The copy pass, entering the ids of kept spans.
 fn copy(
     redactor: &Redactor,
-    recent: &Recent,
+    mut entered: Entered,
     signal: Signal,
     body: &[u8],
-) -> Result<(Copied, Vec<ItemId>), crate::otlp::wire::WireError> {
-    let mut entered = Vec::new();
+) -> Result<(Copied, Entered), WireError> {
     let mut gate = |head: &ItemHead<'_>| {
         if signal != Signal::Traces {
             return Verdict::Keep;
         }
         let ids = (TraceId::from_bytes(head.trace_id), SpanId::from_bytes(head.span_id));
         let (Some(trace_id), Some(span_id)) = ids else { return Verdict::Keep };
-        let id = ItemId::of_span(trace_id, span_id);
-        match recent.enter(id) {
+        match entered.enter(ItemId::of_span(trace_id, span_id)) {
             Seen::Again => Verdict::Duplicate,
-            Seen::New => {
-                entered.push(id);
-                Verdict::Keep
-            }
+            Seen::New => Verdict::Keep,
         }
     };
-    match redactor.copy(signal, body, &mut gate) {
-        Ok(copied) => Ok((copied, entered)),
-        Err(error) => {
-            recent.take_back(&entered);
-            Err(error)
-        }
-    }
+    let copied = redactor.copy(signal, body, &mut gate)?;
+    Ok((copied, entered))
 }
 
-fn explain(rejected: &crate::redaction::Rejected) -> String {
+fn explain(rejected: &Rejected) -> String {
     let reasons: Vec<_> =
         rejected.iter().map(|(reason, items)| format!("{} ({items})", reason.name())).collect();
     format!("rejected: {}", reasons.join(", "))
@@ -199,16 +212,6 @@ fn reason(error: &AppendError) -> &'static str {
     match error {
         AppendError::DiskFull => "disk_full",
         AppendError::ReadOnly { .. } => "read_only",
-        AppendError::TooLarge { .. } => "too_large",
-        _ => "stopping",
-    }
-}
-
-fn refusal(error: &AppendError) -> Refusal {
-    if error.is_retryable() {
-        let retry_after_seconds = limits::RETRY_AFTER_SECONDS;
-        Refusal::Unavailable { reason: reason(error), retry_after_seconds }
-    } else {
-        Refusal::Malformed(error.to_string())
+        AppendError::Stopping | AppendError::TooLarge { .. } => "stopping",
     }
 }

@@ -17,4 +17,4 @@ mod snapshot;
 pub use answer::{Accepted, Refusal};
 pub use keep::Pipeline;
 pub use projector::{Progress, Projections, Projector};
-pub use recent::{ItemId, Recent, Seen};
+pub use recent::{Entered, ItemId, Recent, Seen};

@@ -10,7 +10,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use foldhash::fast::FixedState;
 
@@ -72,8 +72,12 @@ impl Recent {
         self.shard(id, |generations| generations.enter(id, self.capacity_per_shard))
     }
 
-    /// Forgets ids whose batch could not be kept.
-    pub fn take_back(&self, ids: &[ItemId]) {
+    /// Begins to enter the ids of one batch.
+    pub fn begin(self: &Arc<Self>) -> Entered {
+        Entered { recent: Arc::clone(self), ids: Vec::new() }
+    }
+
+    fn take_back(&self, ids: &[ItemId]) {
         self.failures.fetch_add(1, Ordering::SeqCst);
         for &id in ids {
             self.shard(id, |generations| {
@@ -91,6 +95,38 @@ impl Recent {
     fn shard<T>(&self, id: ItemId, act: impl FnOnce(&mut Generations) -> T) -> T {
         let shard = &self.shards[id.shard()];
         act(&mut shard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The ids of a batch that is not durable yet. Dropped, they are taken back: whatever went wrong
+/// with the batch, its sender's next try must not be taken for a retry of something kept.
+#[derive(Debug)]
+pub struct Entered {
+    recent: Arc<Recent>,
+    ids: Vec<ItemId>,
+}
+
+impl Entered {
+    /// Remembers an id and says whether it was known.
+    pub fn enter(&mut self, id: ItemId) -> Seen {
+        let seen = self.recent.enter(id);
+        if seen == Seen::New {
+            self.ids.push(id);
+        }
+        seen
+    }
+
+    /// The batch is durable.
+    pub fn keep(mut self) {
+        self.ids.clear();
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        if !self.ids.is_empty() {
+            self.recent.take_back(&self.ids);
+        }
     }
 }
 
@@ -118,14 +154,20 @@ mod tests {
 
     #[test]
     fn knows_an_id_until_it_is_taken_back() {
-        let recent = Recent::new(100);
+        let recent = Arc::new(Recent::new(100));
         let epoch = recent.epoch();
-        assert_eq!(recent.enter(id(1, 7)), Seen::New);
-        assert_eq!(recent.enter(id(1, 7)), Seen::Again);
         assert_eq!(recent.enter(id(2, 7)), Seen::New);
-        recent.take_back(&[id(1, 7)]);
+        let mut batch = recent.begin();
+        assert_eq!(batch.enter(id(1, 7)), Seen::New);
+        assert_eq!(batch.enter(id(1, 7)), Seen::Again);
+        assert_eq!(batch.enter(id(2, 7)), Seen::Again);
+        drop(batch);
         assert_ne!(recent.epoch(), epoch);
-        assert_eq!(recent.enter(id(1, 7)), Seen::New);
+        assert_eq!(recent.enter(id(2, 7)), Seen::Again, "another batch's id stays");
+        let mut batch = recent.begin();
+        assert_eq!(batch.enter(id(1, 7)), Seen::New);
+        batch.keep();
+        assert_eq!(recent.enter(id(1, 7)), Seen::Again);
     }
 
     #[test]
