@@ -20,7 +20,7 @@ pub(super) fn look(scan: &mut Scan<'_>, word: &Word) -> Option<usize> {
         }
         b'>' if word.start > 0 && matches!(text[word.start - 1], b'<' | b':') => {
             let secrecy = judge(scan, word)?;
-            element(scan, secrecy, near + 1)
+            element(scan, word, secrecy, near + 1)
         }
         _ if text[word.start] == b'-' && near > word.after => flag(scan, word, near),
         b',' if word.quotes.is_some() => pair(scan, word, near + 1),
@@ -265,12 +265,14 @@ fn known_by_place(
 }
 
 /// `<password>…</password>`.
-fn element(scan: &mut Scan<'_>, secrecy: Secrecy, start: usize) -> Option<usize> {
+fn element(scan: &mut Scan<'_>, word: &Word, secrecy: Secrecy, start: usize) -> Option<usize> {
     let text = scan.text;
     let window = &text[start..text.len().min(start + ELEMENT_BYTES)];
     let end = start + memchr::memchr(b'<', window)?;
     let value = std::str::from_utf8(&text[start..end]).ok()?;
-    if text.get(end + 1) != Some(&b'/') || value.trim().is_empty() || !secrecy.covers(value) {
+    let closing = text[end..].iter().take(word.end - word.start + 24).position(|b| *b == b'>')?;
+    let closes = text[end + 1] == b'/' && text[end..end + closing].ends_with(word.text(text));
+    if !closes || value.contains('"') || value.trim().is_empty() || !secrecy.covers(value) {
         return None;
     }
     scan.found(start, end, secrecy.rule);

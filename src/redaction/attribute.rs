@@ -2,7 +2,7 @@
 
 use super::finding::push_replacement;
 use super::gate::Reason;
-use super::keys::Secrecy;
+use super::keys::{Judgement, Role, Secrecy};
 use super::walk::Walk;
 use crate::limits;
 use crate::otlp::wire::{Content, Field, Fields};
@@ -29,7 +29,15 @@ impl<'a> Walk<'a, '_> {
         if key.len() > limits::ATTRIBUTE_KEY_BYTES {
             return Err(Reason::KeyTooLong);
         }
-        let secrecy = self.keys.secrecy(self.redactor, key);
+        let Judgement { mut secrecy, role } = self.keys.judge(self.redactor, key);
+        match role {
+            Role::Alone => {}
+            Role::Names(pair) => self.named = value.and_then(|value| self.name(pair, value)),
+            Role::Holds(pair) => {
+                let named = self.named.filter(|(name, _)| *name == pair);
+                secrecy = secrecy.or(named.map(|(_, secrecy)| secrecy));
+            }
+        }
         if !more {
             return value.map_or(Ok(()), |value| self.keyed_value(secrecy, value, depth));
         }
@@ -41,6 +49,13 @@ impl<'a> Walk<'a, '_> {
             }
         }
         Ok(())
+    }
+
+    /// The secret that this value names, for the value of the same pair behind it.
+    fn name(&self, pair: &'a str, bytes: &'a [u8]) -> Option<(&'a str, Secrecy)> {
+        let field = Fields::of(bytes).next()?.ok()?;
+        let name = (field.number == 1).then(|| field.content.text().ok())??;
+        Some((pair, self.redactor.judge(name)?))
     }
 
     fn keyed_value(

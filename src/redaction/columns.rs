@@ -15,12 +15,8 @@ pub(super) fn look(scan: &mut Scan<'_>, word: &Word) -> Option<usize> {
     if !matches!(text.get(near)?, b',' | b')') {
         return None;
     }
-    let place = place(text, word.start)?;
     let window = &text[near..text.len().min(near + COLUMNS_BYTES)];
     let close = near + memchr::memchr(b')', window)?;
-    if !text[near..close].iter().all(|byte| is_list_byte(*byte)) {
-        return None;
-    }
     let values = skip_blanks(text, close + 1, true);
     if !text.get(values..values + 6)?.eq_ignore_ascii_case(b"values") {
         return None;
@@ -29,6 +25,10 @@ pub(super) fn look(scan: &mut Scan<'_>, word: &Word) -> Option<usize> {
     if !matches!(secrecy.strength, Strength::Strong | Strength::Text) {
         return None;
     }
+    if !text[near..close].iter().all(|byte| is_list_byte(*byte)) {
+        return None;
+    }
+    let place = place(text, word.start)?;
     let mut at = skip_blanks(text, values + 6, true);
     for _ in 0..ROWS {
         if text.get(at) != Some(&b'(') {
@@ -43,7 +43,7 @@ pub(super) fn look(scan: &mut Scan<'_>, word: &Word) -> Option<usize> {
     None
 }
 
-const COLUMNS_BYTES: usize = 1_024;
+const COLUMNS_BYTES: usize = 512;
 const ROWS: usize = 100;
 const ROW_BYTES: usize = 4_096;
 

@@ -16,10 +16,10 @@ pub(super) fn conceal(
     open: usize,
 ) -> Option<usize> {
     let text = scan.text;
-    if is_schema(&text[open..text.len().min(open + SCHEMA_BYTES)]) {
+    if word.quotes.is_none() && !is_whole(&text[open..text.len().min(open + BARE_BYTES)]) {
         return None;
     }
-    if word.quotes.is_none() && !is_whole(&text[open..text.len().min(open + BARE_BYTES)]) {
+    if is_schema(&text[open..text.len().min(open + SCHEMA_BYTES)]) {
         return None;
     }
     let (mut at, mut depth) = (open, 0_usize);
@@ -122,7 +122,7 @@ fn is_whole(head: &[u8]) -> bool {
     false
 }
 
-const BARE_BYTES: usize = 2_048;
+const BARE_BYTES: usize = 256;
 
 const SCHEMA_BYTES: usize = 320;
 

@@ -19,7 +19,7 @@ use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use prost::Message;
 
-use super::{Copied, ItemHead, Reason, RedactionOptions, Redactor, Verdict};
+use super::{Copied, Hits, ItemHead, Reason, RedactionOptions, Redactor, Rule, Verdict};
 use crate::limits;
 use crate::model::Signal;
 use crate::otlp::wire::WireError;
@@ -36,7 +36,7 @@ fn fixtures() -> Vec<(String, Signal, Vec<u8>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/otlp");
     let mut found = Vec::new();
     for library in fs::read_dir(root).unwrap().flatten() {
-        for file in fs::read_dir(library.path()).unwrap().flatten() {
+        for file in fs::read_dir(library.path()).into_iter().flatten().flatten() {
             let name = file.path().display().to_string();
             let signal =
                 Signal::ALL.into_iter().find(|s| name.ends_with(&format!("{}.pb", s.name())));
@@ -333,6 +333,72 @@ fn values_under_secret_keys_are_replaced_whatever_their_type() {
     assert_eq!(spans_of(&copied), [leaky]);
     let hits: Vec<_> = copied.hits.iter().collect();
     assert_eq!(hits, [("secret_key", 4), ("authorization", 1)]);
+}
+
+#[test]
+fn a_secret_may_be_named_in_the_attribute_before() {
+    let map = |values| AnyValue { value: Some(Any::KvlistValue(KeyValueList { values })) };
+    let pair = |name: &str, value: &str| {
+        map(vec![attribute("key", text(name)), attribute("value", text(value))])
+    };
+    let mut leaky = span(1);
+    let attributes = |secret: &str| {
+        vec![
+            attribute("header.0.name", text("Authorization")),
+            attribute("header.0.value", text(secret)),
+            attribute("header.1.name", text("Accept")),
+            attribute("header.1.value", text("text/html")),
+            attribute("env", pair("DB_PASSWORD", secret)),
+            attribute("env", pair("LANG", "de")),
+            attribute("input.value", text("kept")),
+        ]
+    };
+    leaky.attributes = attributes("opensesame");
+    let copied = copy(Signal::Traces, &traces(vec![leaky]).encode_to_vec()).unwrap();
+    let left = &spans_of(&copied)[0].attributes;
+    assert!(!format!("{left:?}").contains("opensesame"));
+    let whole = attributes("opensesame");
+    for at in [0, 2, 3, 5, 6] {
+        assert_eq!(left[at], whole[at]);
+    }
+}
+
+#[test]
+fn the_configuration_adds_and_takes_away() {
+    let options = RedactionOptions {
+        extra_keys: vec!["customer.iban".to_owned(), "codeword".to_owned()],
+        extra_patterns: vec![r"\bACME-\d{4}\b".to_owned()],
+        allow_keys: vec!["password".to_owned()],
+        ..RedactionOptions::default()
+    };
+    let redactor = Redactor::new(&options).unwrap();
+    assert_eq!(redactor.secret_key("customer.iban"), Some(Rule::CustomKey));
+    assert_eq!(redactor.secret_key("app.CodeWord"), Some(Rule::CustomKey));
+    assert_eq!(redactor.secret_key("password"), None);
+    assert_eq!(redactor.secret_key("api_key"), Some(Rule::SecretKey));
+    let mut hits = Hits::default();
+    let text = "codeword=xylophone, id ACME-1234, password=hunter2, api_key=hunter2";
+    let left = redactor.text(text, &mut hits).unwrap();
+    assert_eq!(
+        left,
+        "codeword=<redacted:custom_key>, id <redacted:custom_pattern>, password=hunter2, \
+         api_key=<redacted:secret_key>"
+    );
+    let off = RedactionOptions { enabled: false, ..options };
+    assert_eq!(Redactor::new(&off).unwrap().text(text, &mut hits), None);
+    let bad = RedactionOptions { extra_patterns: vec!["(".to_owned()], ..Default::default() };
+    assert!(Redactor::new(&bad).unwrap_err().to_string().contains("\"(\""));
+}
+
+#[test]
+fn many_redactions_do_not_make_a_request_grow() {
+    let mut leaky = span(1);
+    let secrets = "pwd=abc,".repeat(limits::REDACTIONS_NAMED * 2);
+    leaky.attributes = vec![attribute("input", text(&secrets))];
+    let body = traces(vec![leaky]).encode_to_vec();
+    let copied = copy(Signal::Traces, &body).unwrap();
+    assert!(!copied.body.windows(7).any(|window| window == b"pwd=abc"));
+    assert!(copied.body.len() < body.len() + limits::REDACTIONS_NAMED * 32);
 }
 
 #[test]

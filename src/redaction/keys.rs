@@ -277,11 +277,41 @@ fn fold(key: &str) -> String {
     key.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
+/// What a key says, by itself and of its neighbours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Judgement<'a> {
+    pub(super) secrecy: Option<Secrecy>,
+    pub(super) role: Role<'a>,
+}
+
+/// Keys may come in pairs: `header.name` holds `Authorization`, `header.value` the secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role<'a> {
+    /// Neither.
+    Alone,
+    /// It holds the name; what stands before its last word is the pair's own name.
+    Names(&'a str),
+    /// It holds the value.
+    Holds(&'a str),
+}
+
+impl<'a> Role<'a> {
+    fn of(key: &'a str) -> Self {
+        let at = key.rfind(['.', '_']).map_or(0, |at| at + 1);
+        let (pair, last) = key.split_at(at);
+        match last {
+            "name" | "key" | "header" => Self::Names(pair),
+            "value" | "val" => Self::Holds(pair),
+            _ => Self::Alone,
+        }
+    }
+}
+
 /// The judgements of one request, which repeats few keys many times.
 #[derive(Debug)]
 pub(super) struct KeyCache<'a> {
     hasher: FixedState,
-    places: Vec<Option<(&'a str, Option<Secrecy>)>>,
+    places: Vec<Option<(&'a str, Judgement<'a>)>>,
 }
 
 const PLACES: usize = 256;
@@ -293,14 +323,14 @@ impl Default for KeyCache<'_> {
 }
 
 impl<'a> KeyCache<'a> {
-    pub(super) fn secrecy(&mut self, redactor: &Redactor, key: &'a str) -> Option<Secrecy> {
+    pub(super) fn judge(&mut self, redactor: &Redactor, key: &'a str) -> Judgement<'a> {
         let place = self.hasher.hash_one(key) as usize % PLACES;
         match self.places[place] {
-            Some((known, secrecy)) if known == key => secrecy,
+            Some((known, judgement)) if known == key => judgement,
             _ => {
-                let secrecy = redactor.judge(key);
-                self.places[place] = Some((key, secrecy));
-                secrecy
+                let judgement = Judgement { secrecy: redactor.judge(key), role: Role::of(key) };
+                self.places[place] = Some((key, judgement));
+                judgement
             }
         }
     }

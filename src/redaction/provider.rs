@@ -24,13 +24,16 @@ impl Form {
     /// Whether the bytes from `at` to the run's `end` have this form.
     pub(super) fn fits(self, text: &[u8], at: usize, end: usize) -> bool {
         let rest = &text[at..end];
+        let length_of_run = rest.len();
+        // A run may be megabytes long and begin anew at every dash.
+        let rest = &rest[..length_of_run.min(FORM_BYTES)];
         let count = |fits: fn(&u8) -> bool| rest.iter().take_while(|byte| fits(byte)).count();
         match self {
             Self::Alnum(length) => {
                 let found = count(u8::is_ascii_alphanumeric);
                 found >= length && mixes(&rest[..found])
             }
-            Self::Exact(length) => rest.len() == length && mixes(rest),
+            Self::Exact(length) => length_of_run == length && mixes(rest),
             Self::Any(length) => rest.len() >= length && mixes(rest),
             Self::Hex(length) => count(u8::is_ascii_hexdigit) >= length && mixes(rest),
             Self::Segment => rest
@@ -43,6 +46,9 @@ impl Form {
         }
     }
 }
+
+/// No form looks at more than this.
+const FORM_BYTES: usize = 256;
 
 fn mixes(bytes: &[u8]) -> bool {
     bytes.iter().any(u8::is_ascii_digit) && bytes.iter().any(u8::is_ascii_alphabetic)
@@ -180,10 +186,10 @@ pub(super) const DOTTED: [(&str, Rule); 14] = [
 
 /// The key that begins at `at` in the run which ends at `end`: where it ends and whose it is.
 pub(super) fn prefixed(text: &[u8], at: usize, end: usize) -> Option<(usize, Rule)> {
-    let rest = &text[at..end];
-    if !FIRST_BYTES[usize::from(rest[0])] {
-        return generic(text, at, end);
+    if !may_begin(text, at) {
+        return None;
     }
+    let rest = &text[at..end];
     let known = PREFIXES.iter().find(|(prefix, form, _)| {
         rest.starts_with(prefix.as_bytes()) && form.fits(text, at + prefix.len(), end)
     });
@@ -193,22 +199,36 @@ pub(super) fn prefixed(text: &[u8], at: usize, end: usize) -> Option<(usize, Rul
     }
 }
 
-const FIRST_BYTES: [bool; 256] = {
-    let mut table = [false; 256];
+/// Whether any prefix has the two bytes at `at`.
+pub(super) fn may_begin(text: &[u8], at: usize) -> bool {
+    let Some(&[first, second]) = text[at..].first_chunk() else { return false };
+    let pair = usize::from(first) << 8 | usize::from(second);
+    BEGINNINGS[pair / 64] >> (pair % 64) & 1 != 0
+}
+
+/// The first two bytes of all prefixes, one bit for each pair: nearly all runs end here.
+static BEGINNINGS: [u64; 1024] = {
+    let mut bits = [0; 1024];
     let mut index = 0;
-    while index < PREFIXES.len() {
-        table[PREFIXES[index].0.as_bytes()[0] as usize] = true;
+    while index < PREFIXES.len() + GENERIC.len() {
+        let prefix = if index < PREFIXES.len() {
+            PREFIXES[index].0.as_bytes()
+        } else {
+            GENERIC[index - PREFIXES.len()].as_bytes()
+        };
+        let pair = (prefix[0] as usize) << 8 | prefix[1] as usize;
+        bits[pair / 64] |= 1 << (pair % 64);
         index += 1;
     }
-    table
+    bits
 };
 
 /// Services not listed name their keys alike: `acme_live_…`, `acme-sk-…`, `acme_pat_…`.
 fn generic(text: &[u8], at: usize, end: usize) -> Option<(usize, Rule)> {
     let mark = GENERIC.iter().find(|mark| text[at..end].starts_with(mark.as_bytes()))?;
     let secret = &text[at + mark.len()..end];
-    let random = secret.iter().all(u8::is_ascii_alphanumeric)
-        && secret.len() >= 20
+    let random = secret.len() >= 20
+        && secret.iter().all(u8::is_ascii_alphanumeric)
         && secret.iter().filter(|byte| byte.is_ascii_digit()).count() >= 2
         && secret.iter().filter(|byte| byte.is_ascii_alphabetic()).count() >= 4;
     random.then_some((end, Rule::Provider))

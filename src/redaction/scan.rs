@@ -4,7 +4,7 @@ use super::decoded::Decoded;
 use super::finding::{self, Finding};
 use super::hits::{Hits, Rule};
 use super::keys::{CustomKeys, Secrecy};
-use super::trigger::{Triggers, is_harmless};
+use super::trigger::{MIN_TOKEN_BYTES, Signs, Triggers};
 use super::word;
 use super::{pem, token, url};
 
@@ -31,13 +31,17 @@ impl Scanner {
 
     /// The text without its secrets; `None` if there are none.
     pub(super) fn redact(&self, text: &str, hits: &mut Hits) -> Option<String> {
-        if is_harmless(text) && self.patterns.is_empty() {
+        let signs = Signs::of(text);
+        let plain = !signs.separator() && text.len() < MIN_TOKEN_BYTES;
+        if plain && self.patterns.is_empty() {
             return None;
         }
-        let mut findings = self.search(text);
+        let mut findings = self.search(text, signs);
         // The same text, read as whoever receives it will: escapes hide nothing.
-        if let Some(decoded) = Decoded::of(text) {
-            let found = self.search(decoded.text());
+        if signs.escape()
+            && let Some(decoded) = Decoded::of(text)
+        {
+            let found = self.search(decoded.text(), Signs::of(decoded.text()));
             findings.extend(found.into_iter().map(|finding| decoded.in_source(finding)));
         }
         for pattern in &self.patterns {
@@ -52,16 +56,20 @@ impl Scanner {
         changed.then(|| finding::replace(text, &findings, hits))
     }
 
-    fn search(&self, text: &str) -> Vec<Finding> {
+    fn search(&self, text: &str, signs: Signs) -> Vec<Finding> {
         let mut scan = Scan { text: text.as_bytes(), keys: &self.keys, findings: Vec::new() };
-        if let Some(triggers) = &self.triggers {
+        if signs.separator()
+            && let Some(triggers) = &self.triggers
+        {
             let mut from = 0;
             while let Some((start, end)) = triggers.next(text, from) {
                 from = word::look(&mut scan, start, end, from).max(end);
             }
         }
         token::look(&mut scan);
-        url::look(&mut scan);
+        if signs.at() {
+            url::look(&mut scan);
+        }
         scan.findings
     }
 }

@@ -3,6 +3,8 @@
 //! All of them hold an unbroken run of at least [`MIN_TOKEN_BYTES`] token characters. Runs are
 //! found in leaps: a look at every twentieth byte is enough to pass over prose.
 
+use memchr::memchr2;
+
 use super::finding::Finding;
 use super::hits::Rule;
 use super::plausible;
@@ -54,16 +56,18 @@ fn run(scan: &mut Scan<'_>, start: usize, end: usize) {
         scan.found(from, to, rule);
         return;
     }
-    let mut boundary = true;
-    for at in start..end - MIN_PREFIXED_BYTES {
-        if boundary && let Some((to, rule)) = provider::prefixed(text, at, end) {
+    let (mut at, mut tries) = (start, 0);
+    while at + MIN_PREFIXED_BYTES < end && tries < MAX_TRIES {
+        tries += usize::from(provider::may_begin(text, at));
+        if let Some((to, rule)) = provider::prefixed(text, at, end) {
             scan.found(at, to, rule);
             if rule == Rule::Aws {
                 aws_secret(scan, to);
             }
             return;
         }
-        boundary = matches!(text[at], b'-' | b'_');
+        let Some(dash) = memchr2(b'-', b'_', &text[at..end]) else { break };
+        at += dash + 1;
     }
     if let Some(rule) = provider::whole(text, start, end) {
         scan.found(start, end, rule);
@@ -73,6 +77,9 @@ fn run(scan: &mut Scan<'_>, start: usize, end: usize) {
         scan.found(from, end, rule);
     }
 }
+
+/// Beginnings looked at in one run, which may be megabytes of `sk-sk-sk-`.
+const MAX_TRIES: usize = 16;
 
 /// No prefixed token is shorter.
 const MIN_PREFIXED_BYTES: usize = 12;
@@ -167,15 +174,24 @@ fn beside_words(text: &[u8], start: usize, end: usize) -> Option<(usize, Rule)> 
     if matches!(before, Some(b'/' | b'+' | b'.')) || matches!(after, Some(b'/' | b'+')) {
         return None;
     }
+    let window = &text[start.saturating_sub(BESIDE_BYTES)..start];
+    let line = window.iter().rposition(|byte| matches!(byte, b'\n' | b',' | b'{' | b'}' | b'"'));
+    let window = &window[line.map_or(0, |at| at + 1)..];
+    if window.len() < MIN_WORDS_BYTES || end - start > MAX_RANDOM_BYTES {
+        return None;
+    }
     let value = std::str::from_utf8(&text[start..end]).ok()?;
     let hex = value.len() >= 32 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !(hex || Form::Segment.fits(text, start, end) && plausible::is_mixed(value, 20)) {
         return None;
     }
-    let window = &text[start.saturating_sub(BESIDE_BYTES)..start];
-    let line = window.iter().rposition(|byte| matches!(byte, b'\n' | b',' | b'{' | b'}' | b'"'));
-    let window = &window[line.map_or(0, |at| at + 1)..];
     provider::announces(window, hex).then_some((start, Rule::RandomValue))
 }
+
+/// `key ` is the shortest announcement.
+const MIN_WORDS_BYTES: usize = 4;
+
+/// No single secret is longer; longer runs are data.
+const MAX_RANDOM_BYTES: usize = 4_096;
 
 const BESIDE_BYTES: usize = 56;

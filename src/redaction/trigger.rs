@@ -92,23 +92,53 @@ impl Triggers {
     }
 }
 
-/// Whether a text is so short and plain that no rule can apply: there is nothing that could
-/// separate a key from a value, and no room for a token.
-pub(super) fn is_harmless(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    bytes.len() < MIN_TOKEN_BYTES && !bytes.iter().any(|byte| SEPARATES[usize::from(*byte)])
-}
-
 /// The shortest token that is known by its form alone.
 pub(super) const MIN_TOKEN_BYTES: usize = 20;
 
-const SEPARATES: [bool; 256] = {
-    let mut table = [false; 256];
-    let separators = b" :=\"'`<>@%\\&\t\n\r";
+/// What a text may hold, by its bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Signs(u8);
+
+const SEPARATOR: u8 = 1;
+const AT: u8 = 2;
+const ESCAPE: u8 = 4;
+
+impl Signs {
+    /// The signs of a text; of a long one all, as looking would cost as much as searching.
+    pub(super) fn of(text: &str) -> Self {
+        if text.len() >= SHORT_BYTES {
+            return Self(SEPARATOR | AT | ESCAPE);
+        }
+        Self(text.bytes().fold(0, |signs, byte| signs | SIGNS[usize::from(byte)]))
+    }
+
+    /// Something that could separate a key from a value.
+    pub(super) fn separator(self) -> bool {
+        self.0 != 0
+    }
+
+    /// An at sign, which user information in a URL needs.
+    pub(super) fn at(self) -> bool {
+        self.0 & AT != 0
+    }
+
+    /// Something that could begin an escape.
+    pub(super) fn escape(self) -> bool {
+        self.0 & ESCAPE != 0
+    }
+}
+
+static SIGNS: [u8; 256] = {
+    let mut table = [0; 256];
+    let separators = b" :=\"'`<>(/\t\n\r";
     let mut index = 0;
     while index < separators.len() {
-        table[separators[index] as usize] = true;
+        table[separators[index] as usize] = SEPARATOR;
         index += 1;
     }
+    table[b'@' as usize] = AT;
+    table[b'\\' as usize] = ESCAPE;
+    table[b'%' as usize] = ESCAPE;
+    table[b'&' as usize] = ESCAPE;
     table
 };

@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::Redactor;
 use super::gate::{Copied, Gate, ItemHead, Reason, Verdict};
 use super::hits::Hits;
-use super::keys::KeyCache;
+use super::keys::{KeyCache, Secrecy};
 use super::splice::Edits;
 use crate::model::Signal;
 use crate::otlp::read::messages;
@@ -27,6 +27,8 @@ pub(super) struct Walk<'a, 'g> {
     /// Hits of the part under way; they count once it is kept.
     pub(super) hits: Hits,
     pub(super) keys: KeyCache<'a>,
+    /// The secret that the last name of a name and value pair named, and the pair's own name.
+    pub(super) named: Option<(&'a str, Secrecy)>,
     copied: Copied,
 }
 
@@ -59,6 +61,7 @@ impl<'a, 'g> Walk<'a, 'g> {
             edits: Edits::default(),
             hits: Hits::default(),
             keys: KeyCache::default(),
+            named: None,
             copied: Copied::default(),
         }
     }
@@ -185,6 +188,7 @@ impl<'a, 'g> Walk<'a, 'g> {
         look: impl FnOnce(&mut Self) -> Result<Head<'a>, Reason>,
     ) {
         let mark = self.edits.mark();
+        self.named = None;
         let head = look(self);
         let hits = self.hits.any().then(|| self.hits.take());
         match head.map_or_else(Verdict::Reject, |head| self.gate.item(&head)) {
