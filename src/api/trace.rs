@@ -9,6 +9,7 @@ use crate::storage::query::StoredTrace;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use std::io::Write as _;
+use std::sync::atomic::Ordering;
 
 /// `GET /api/traces/{trace_id}`.
 pub(super) async fn answer(
@@ -32,9 +33,11 @@ pub(super) async fn with_trace<T: Send + 'static>(
         ApiError::parameter("trace_id", message)
     })?;
     let index = api.handles.index.clone();
-    let found = api.searches.run(move |_| {
+    let found = api.searches.run(move |cancelled| {
         let trace = index.trace(id)?;
-        Ok((trace.span_count() > 0).then(|| make(&trace)))
+        // Nobody waits for what follows if the caller has left meanwhile.
+        let wanted = trace.span_count() > 0 && !cancelled.load(Ordering::Relaxed);
+        Ok(wanted.then(|| make(&trace)))
     });
     let found =
         found.await?.map_err(|error: crate::storage::query::QueryError| ApiError::from(error))?;

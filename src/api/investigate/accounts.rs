@@ -7,7 +7,7 @@ use super::run::Run;
 use crate::api::moment::milliseconds;
 use crate::api::span_view::{Tokens, cut};
 use crate::model::{LlmCall, Operation, Settled, Span};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -17,7 +17,8 @@ pub(super) struct Account {
     /// Tool calls in an account of a tool, LLM calls in the others.
     pub(super) calls: u64,
     errors: u64,
-    duration_ms: f64,
+    #[serde(rename = "duration_ms", serialize_with = "as_milliseconds")]
+    duration_ns: u64,
     pub(super) tokens: Tokens,
     pub(super) cost: Cost,
 }
@@ -26,6 +27,7 @@ pub(super) struct Account {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub(super) struct Cost {
     /// The sum of the known costs; `null` where none is known.
+    #[serde(serialize_with = "as_money")]
     usd: Option<f64>,
     pub(super) state: CostState,
     unpriced_calls: u64,
@@ -79,20 +81,20 @@ impl<'a> Accounts<'a> {
         let tools = run.inherited(super::run::Node::tool);
         for (place, node) in run.nodes.iter().enumerate() {
             let failed = node.known.failed;
-            let duration_ms = milliseconds(node.span.duration_ns());
+            let duration_ns = node.span.duration_ns();
             match &node.known.operation {
                 Operation::Tool(call) => {
                     accounts.tool_calls += 1;
                     if !accounts.by_tool.contains_key(call.name) {
                         accounts.tools.push(call.name);
                     }
-                    accounts.by_tool.entry(call.name).or_default().call(failed, duration_ms);
+                    accounts.by_tool.entry(call.name).or_default().call(failed, duration_ns);
                 }
                 Operation::Llm(call) => {
                     let share = settle(&node.span, node.scope, call);
                     let book = |account: &mut Account| {
                         if share.counts {
-                            account.call(failed, duration_ms);
+                            account.call(failed, duration_ns);
                         }
                         account.take(&share, failed);
                     };
@@ -142,10 +144,10 @@ impl<'a> Accounts<'a> {
 }
 
 impl Account {
-    fn call(&mut self, failed: bool, duration_ms: f64) {
+    fn call(&mut self, failed: bool, duration_ns: u64) {
         self.calls += 1;
         self.errors += u64::from(failed);
-        self.duration_ms += duration_ms;
+        self.duration_ns = self.duration_ns.saturating_add(duration_ns);
     }
 
     /// Adds the tokens and the money of one report of an LLM call.
@@ -171,6 +173,15 @@ impl Account {
             (Some(_), _) => CostState::Partial,
         };
     }
+}
+
+fn as_milliseconds<S: Serializer>(nanoseconds: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(milliseconds(*nanoseconds))
+}
+
+/// To a millionth of a millionth of a dollar: 0.1 and 0.2 are 0.3.
+fn as_money<S: Serializer>(usd: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    usd.map(|usd| (usd * 1e12).round() / 1e12).serialize(serializer)
 }
 
 fn unprovided<'n>(name: &'n str, account: &Account, longest_text: usize) -> Named<'n> {
@@ -209,5 +220,13 @@ mod tests {
         account.take(&share(false, None, Some(0.5)), false);
         assert_eq!((account.cost.state, account.cost.usd), (CostState::Priced, Some(0.5)));
         assert_eq!((account.tokens.input, account.tokens.output), (Some(7), None));
+    }
+
+    #[test]
+    fn sums_of_money_are_written_as_people_add_them() {
+        let mut account = Account::default();
+        account.take(&share(true, None, Some(0.1)), false);
+        account.take(&share(true, None, Some(0.2)), false);
+        assert_eq!(serde_json::to_value(account.cost).unwrap()["usd"], 0.3);
     }
 }

@@ -45,7 +45,9 @@ pub(super) fn repeats<'a>(run: &Run<'a>, longest_text: usize) -> Vec<Repeat<'a>>
                 arguments: cut(arguments, longest_text),
                 count: places.len(),
                 errors: nodes().filter(|node| node.known.failed).count(),
-                duration_ms: nodes().map(|node| milliseconds(node.span.duration_ns())).sum(),
+                duration_ms: milliseconds(
+                    nodes().map(|node| node.span.duration_ns()).fold(0, u64::saturating_add),
+                ),
                 span_ids: nodes().take(SPANS).map(|node| Id(node.span.span_id)).collect(),
             }
         })
