@@ -3,6 +3,7 @@
 mod bombs;
 mod idle;
 mod reading;
+mod searching;
 mod throughput;
 
 use std::path::PathBuf;
@@ -21,7 +22,7 @@ pub struct Row {
 type Scenario = (&'static str, fn() -> Vec<Row>);
 
 /// Every scenario by the name that selects it.
-pub const ALL: [Scenario; 7] = [
+pub const ALL: [Scenario; 8] = [
     ("idle", idle::run),
     ("lean", throughput::lean),
     ("fat", throughput::fat),
@@ -29,6 +30,7 @@ pub const ALL: [Scenario; 7] = [
     ("latency", throughput::latency),
     ("bombs", bombs::run),
     ("reading", reading::run),
+    ("searching", searching::run),
 ];
 
 /// A Pharos over an empty folder that goes away with it.

@@ -56,6 +56,17 @@ struct State {
     missing: BTreeSet<u64>,
 }
 
+/// How far the index has come and what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct IndexStatus {
+    /// Segments of the log that can be searched.
+    pub segments: u64,
+    /// Segments whose index is yet to be rebuilt; until then they are not searched.
+    pub missing_segments: u64,
+    /// Memory that the index takes, without what the growing segment takes.
+    pub memory_bytes: u64,
+}
+
 /// A group and the segment it is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::storage) struct Place {
@@ -238,6 +249,19 @@ impl Index {
         let end = growing.as_ref().and_then(|(segment, groups)| last(*segment, groups));
         let end = end.or_else(|| sealed.last().and_then(|each| last(each.segment, &each.groups)));
         Directory { sealed, growing, end: end.unwrap_or(Position::OLDEST), whole }
+    }
+
+    /// How far it has come and what it holds.
+    pub fn status(&self) -> IndexStatus {
+        let state = self.state();
+        let bytes = |sealed: &Arc<Sealed>| {
+            (sealed.trace_bytes() + sealed.groups.len() * size_of::<Group>()) as u64
+        };
+        IndexStatus {
+            segments: (state.sealed.len() + usize::from(state.growing.is_some())) as u64,
+            missing_segments: state.missing.len() as u64,
+            memory_bytes: state.sealed.values().map(bytes).sum(),
+        }
     }
 
     /// What understands spans.

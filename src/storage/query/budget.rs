@@ -15,6 +15,8 @@ pub struct Budget<'b> {
     pub deadline: Option<Instant>,
     /// Set by whoever asked, once the answer is no longer wanted.
     pub cancelled: Option<&'b AtomicBool>,
+    /// Bytes of telemetry read so far.
+    pub spent: u64,
 }
 
 impl Default for Budget<'_> {
@@ -25,6 +27,7 @@ impl Default for Budget<'_> {
             bytes: limits::SEARCH_SCAN_BYTES,
             deadline: clock::monotonic().checked_add(longest),
             cancelled: None,
+            spent: 0,
         }
     }
 }
@@ -33,6 +36,7 @@ impl Budget<'_> {
     /// Takes the cost of a read that is about to be made.
     pub(super) fn spend(&mut self, bytes: u64) {
         self.bytes = self.bytes.saturating_sub(bytes);
+        self.spent += bytes;
     }
 
     /// Whether nothing more may be read.

@@ -23,7 +23,7 @@ pub struct Filters {
     pub min_duration_ns: Option<u64>,
     /// The span took at most this long, in nanoseconds.
     pub max_duration_ns: Option<u64>,
-    /// The model asked for or the one that answered.
+    /// The model asked for or the one that answered; `unknown` where neither is said.
     pub model: Option<String>,
     /// The tool executed.
     pub tool: Option<String>,
@@ -100,7 +100,10 @@ impl Filters {
         };
         let llm = matches!(operation, Operation::Llm(_)).then_some("llm");
         let (models, tool, agent) = match operation {
-            Operation::Llm(call) => ([call.request_model, call.response_model], None, None),
+            Operation::Llm(call) => {
+                // The label of the metrics, so that `unknown` leads to the calls it counts.
+                ([call.request_model.or(Some(call.model())), call.response_model], None, None)
+            }
             Operation::Tool(call) => ([None; 2], Some(call.name), None),
             Operation::Agent(run) => ([None; 2], None, Some(run.name)),
             Operation::Step(step) => ([None; 2], None, Some(step.agent)),

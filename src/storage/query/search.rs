@@ -43,6 +43,8 @@ pub struct SearchPage {
     /// Whether something that matches may be missing, because a bound was reached (`next` then
     /// goes on, if it can) or a part of the log could not be read or is not indexed yet.
     pub incomplete: bool,
+    /// Bytes of telemetry that were read.
+    pub scanned_bytes: u64,
 }
 
 /// A group that is yet to be read: the newest start it can hold, and which one it is.
@@ -249,6 +251,7 @@ impl<'s> Search<'s> {
 
     fn finish(self, end: End, limit: usize) -> SearchPage {
         let mut page = self.page;
+        page.scanned_bytes = self.budget.spent;
         page.traces.sort_by_key(|trace| (Reverse(trace.start_ns), trace.trace_id));
         if let End::At(after) = end {
             page.incomplete |= page.traces.len() < limit;

@@ -9,6 +9,7 @@ use crate::model::{Status, TraceId};
 use crate::storage::index::Index;
 use crate::storage::index::double::{self, MemoryLog, TestSpan, log_record, spans, trace_id};
 
+mod lives;
 mod oracle;
 
 /// A log, its index and the folder of the index' files.
