@@ -102,8 +102,8 @@ impl Group {
 }
 
 impl Survey {
-    /// Looks at one batch. What follows a damaged record is not indexed, as it is not found by
-    /// any other reader either.
+    /// Looks at one batch. Where its framing is broken the rest is not indexed, as no other
+    /// reader finds it either.
     pub(super) fn of(batch: &Batch) -> Self {
         let mut survey = Self { group: Group::empty(), traces: Vec::new() };
         survey.group.bytes = batch.body.len() as u64;
@@ -123,7 +123,8 @@ impl Survey {
     fn spans(&mut self, body: &[u8]) -> Result<(), WireError> {
         let mut service = "";
         read::records(body, |origin, span| {
-            let head = SpanHead::read(span)?;
+            // A damaged span hides none of its neighbours.
+            let Ok(head) = SpanHead::read(span) else { return Ok(()) };
             let group = &mut self.group;
             group.min_start_ns = group.min_start_ns.min(head.start_ns);
             group.max_start_ns = group.max_start_ns.max(head.start_ns);

@@ -58,7 +58,8 @@ impl<'q> Scanner<'q> {
             if !self.filters.admits_origin(origin) {
                 return Ok(());
             }
-            let head = SpanHead::read(bytes)?;
+            // A damaged span hides none of its neighbours.
+            let Ok(head) = SpanHead::read(bytes) else { return Ok(()) };
             let wanted = starts.contains(&head.start_ns)
                 && only.is_none_or(|id| id == head.trace_id)
                 && self.filters.admits(&head)
@@ -66,10 +67,11 @@ impl<'q> Scanner<'q> {
             if !wanted {
                 return Ok(());
             }
-            if let Some(understand) = self.understand
-                && !self.filters.admits_understanding(&understand(origin, &read::span(bytes)?))
-            {
-                return Ok(());
+            if let Some(understand) = self.understand {
+                let Ok(span) = read::span(bytes) else { return Ok(()) };
+                if !self.filters.admits_understanding(&understand(origin, &span)) {
+                    return Ok(());
+                }
             }
             if let Some(id) = TraceId::from_bytes(head.trace_id) {
                 found(id, head.start_ns);

@@ -126,8 +126,7 @@ impl Gathering {
         Self { trace, seen, known_origins, late_roots: 0 }
     }
 
-    /// Takes the records of the trace out of a batch. What stands behind damage is found by no
-    /// reader.
+    /// Takes the records of the trace out of a batch.
     fn take(&mut self, batch: &Batch) {
         let walked = match batch.signal {
             Signal::Traces => self.take_from(batch, span_trace_id, Self::take_span),
@@ -154,7 +153,8 @@ impl Gathering {
                     let record = record?;
                     if trace_of(record) == id.as_bytes() {
                         let groups = Groups { resource: resource_group, scope: scope_group };
-                        take(self, record, groups)?;
+                        // A damaged record hides none of its neighbours.
+                        let _ = take(self, record, groups);
                     }
                 }
             }
@@ -174,10 +174,10 @@ impl Gathering {
             {
                 return Ok(());
             }
-            self.late_roots += 1;
         }
         let span = read::span(record)?;
         if self.seen.insert(*span.span_id.as_bytes()) {
+            self.late_roots += usize::from(full);
             let stored = self.keep(span.start_ns, record, groups.request());
             self.trace.spans.push(stored);
         }

@@ -210,6 +210,22 @@ fn raw_spans(parts: &[Vec<u8>]) -> crate::storage::Batch {
 }
 
 #[test]
+fn a_damaged_span_hides_none_of_its_neighbours() {
+    let store = Store::new(&[]);
+    let mut damaged = wide_span(2, 7);
+    damaged.truncate(damaged.len() - 1);
+    store.append(&raw_spans(&[wide_span(1, 7), damaged, wide_span(3, 0)]), false);
+    let trace = store.trace(1);
+    assert_eq!((trace.span_count(), trace.truncated), (2, false));
+    let query = SearchQuery::default();
+    let page = store.index.search(&query).unwrap();
+    assert_eq!((page.traces[0].name.as_str(), page.traces[0].span_count), ("root", 2));
+    let mut query = SearchQuery::default();
+    query.filters.operation = some("other");
+    assert_eq!(store.index.search(&query).unwrap().traces.len(), 1);
+}
+
+#[test]
 fn a_summary_says_what_the_trace_was() {
     let root = TestSpan { id: 1, start: 100, end: 900, status: 2, ..TestSpan::default() };
     let root = TestSpan { name: "run".to_owned(), service: "front", ..root };
