@@ -92,7 +92,7 @@ pub(super) async fn answer(
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let query = read(&Parameters::of(query.as_deref(), PARAMETERS)?)?;
-    let SearchPage { traces, next, incomplete } = run(&api, query).await?;
+    let SearchPage { traces, next, incomplete, .. } = run(&api, query).await?;
     let traces = traces.into_iter().map(Trace::from).collect();
     Ok(Json(Page { traces, next, incomplete }).into_response())
 }
