@@ -37,7 +37,7 @@ pub const UNPACK_SCRATCH_BYTES: usize = 64 * KIB;
 /// The beginning of a body that tells whether it is suspicious.
 pub const UNPACK_SAMPLE_BYTES: usize = 32 * KIB;
 /// Packed bytes after which a body that still comes in is looked at.
-pub const UNPACK_PEEK_BYTES: usize = 256 * KIB;
+pub const UNPACK_PEEK_BYTES: usize = 128 * KIB;
 /// The largest zstd window, as a power of two: 8 MiB, what the specification asks of decoders.
 pub const ZSTD_WINDOW_LOG: u32 = 23;
 /// Packed bodies up to this size are unpacked where they arrive, larger ones on a thread.
