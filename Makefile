@@ -50,7 +50,7 @@ integration: build ## The real binary with real clients, Prometheus and Alertman
 
 interop: export PHAROS_REQUIRE_TOOLS = 1
 interop: prepare build ## Only what drives real client libraries and servers
-	@scripts/integration interop
+	@scripts/integration clients prometheus second_receiver
 
 rules: ## Alert rules, checked and unit-tested by promtool
 	@scripts/rules

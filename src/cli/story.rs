@@ -239,7 +239,7 @@ mod tests {
             "critical_path": [
                 {"name": "run", "self_ms": 2.0, "failed": true}, {"name": "chat", "self_ms": 900}
             ],
-            "by_tool": [{"name": "search", "calls": 2, "errors": 1, "duration_ms": 5, "tokens": {}}],
+            "by_tool": [{"name": "search", "calls": 2, "errors": 1, "duration_ms": 5}],
             "repeats": [{"tool": "search", "arguments": "{\"q\":1}", "count": 4}],
             "logs": [{"time": "t", "severity_text": "WARNING", "body": "late"}],
             "spans": [

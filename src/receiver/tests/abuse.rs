@@ -178,7 +178,8 @@ async fn heads_that_are_no_heads() {
         &many,
         "\0\x01\x02\r\n\r\n",
         "POST /v1/traces HTTP/9.9\r\n\r\n",
-        "POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nabcde",
+        "POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\
+         \r\nabcde",
         "POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
         "POST /v1/traces HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\
             content-type: application/json\r\n\r\nzz\r\n",
