@@ -89,6 +89,15 @@ impl Admission {
         }
     }
 
+    /// Forgets a body whose request is refused for its head: closing on unread bytes would reset
+    /// the connection before the sender has read why.
+    pub(super) async fn discard<B>(&self, body: B, announced: Announced)
+    where
+        B: Body<Data = Bytes, Error: Send> + Send,
+    {
+        body::refuse(body, announced, &self.bounds).await;
+    }
+
     /// Unpacks, transcodes and counts a body that `hold` has paid for.
     pub(super) async fn prepare(
         &self,

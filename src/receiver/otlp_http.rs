@@ -36,6 +36,7 @@ where
     let signal =
         Signal::ALL.into_iter().find(|signal| path.strip_prefix("/v1/") == Some(signal.name()));
     let Some(signal) = signal else {
+        shared.admission.discard(body, Announced::of(&head.headers)).await;
         return refusal(&Failure::NotFound, encoding, head.version);
     };
     let visit = shared.visit(signal);
@@ -64,21 +65,39 @@ where
     P: Ingest,
     B: Body<Data = Bytes, Error: Send> + Send,
 {
+    let announced = Announced::of(headers);
+    let checked = checked(shared, encoding, method, headers);
     let admitted = async {
-        if method != Method::POST {
-            return Err(Failure::WrongMethod);
+        match checked {
+            Ok((encoding, coding)) => {
+                let (body, hold) = shared.admission.read(body, announced, coding, 0).await?;
+                let packed = Packed { signal, encoding, coding, body };
+                Ok((encoding, shared.admission.prepare(packed, hold).await?))
+            }
+            Err(failure) => {
+                shared.admission.discard(body, announced).await;
+                Err(failure)
+            }
         }
-        shared.check(headers)?;
-        let encoding = encoding.ok_or(Failure::UnknownType)?;
-        let coding = coding(headers)?;
-        let announced = Announced::of(headers);
-        let (body, hold) = shared.admission.read(body, announced, coding, 0).await?;
-        let packed = Packed { signal, encoding, coding, body };
-        Ok((encoding, shared.admission.prepare(packed, hold).await?))
     };
     let (encoding, (prepared, hold)) = visit.note(admitted.await)?;
     let accepted = shared.ingest(signal, prepared, hold).await?;
     Ok(Bytes::from(answer::success(signal, encoding, &accepted)))
+}
+
+/// What can be said of a request before its body is read.
+fn checked<P>(
+    shared: &Shared<P>,
+    encoding: Option<Encoding>,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<(Encoding, Coding), Failure> {
+    if method != Method::POST {
+        return Err(Failure::WrongMethod);
+    }
+    shared.check(headers)?;
+    let encoding = encoding.ok_or(Failure::UnknownType)?;
+    Ok((encoding, coding(headers)?))
 }
 
 /// How the body is packed; several codings on top of one another are nobody's.

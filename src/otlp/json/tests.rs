@@ -190,6 +190,31 @@ fn what_cannot_be_read_spoils_the_request() {
 }
 
 #[test]
+fn log_records_and_events_as_they_are_sent() {
+    let json = r#"{"resourceLogs":[{
+        "resource":{"attributes":[{"key":"service.name","value":{"stringValue":"planner"}}]},
+        "scopeLogs":[{"scope":{"name":"agents","version":"2","attributes":[]},"logRecords":[
+            {"timeUnixNano":"1700000000000000001","observedTimeUnixNano":1700000000000000002,
+             "severityNumber":17,"severityText":"Error","flags":1,
+             "traceId":"5B8EFFF798038103D269B633813FC60C","spanId":"eee19b7ec3c1b174",
+             "body":{"stringValue":"it broke"},"droppedAttributesCount":2},
+            {"eventName":"gen_ai.choice","body":{"kvlistValue":{"values":[
+                {"key":"index","value":{"intValue":"0"}}]}}}]}],
+        "schemaUrl":"https://example.com/1"}]}"#;
+    let body = transcode(Signal::Logs, json.as_bytes(), &mut |_| true).unwrap().body;
+    let request = ExportLogsServiceRequest::decode(&body[..]).unwrap();
+    let group = &request.resource_logs[0];
+    assert_eq!(group.schema_url, "https://example.com/1");
+    let records = &group.scope_logs[0].log_records;
+    assert_eq!(records[0].time_unix_nano, 1_700_000_000_000_000_001);
+    assert_eq!(records[0].observed_time_unix_nano, 1_700_000_000_000_000_002);
+    assert_eq!((records[0].severity_number, records[0].flags), (17, 1));
+    assert_eq!((records[0].trace_id[0], records[0].span_id[0]), (0x5b, 0xee));
+    assert_eq!(records[0].dropped_attributes_count, 2);
+    assert_eq!(records[1].event_name, "gen_ai.choice");
+}
+
+#[test]
 fn amplification_is_bounded() {
     let spans = vec!["{}"; limits::REQUEST_ITEMS + 1].join(",");
     let json = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{spans}]}}]}}]}}"#);

@@ -84,6 +84,28 @@ async fn oversize_with_and_without_a_length() {
 }
 
 #[tokio::test]
+async fn refusals_of_large_bodies_can_be_read_and_keep_the_connection() {
+    let door = Door::open().await;
+    let mut stream = TcpStream::connect(door.address).await.unwrap();
+    let body = vec![0; 8 << 20];
+    for (path, content_type) in
+        [("/v1/traces", "text/plain"), ("/nowhere", "application/json"), ("/v1/logs", "x/y")]
+    {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: {content_type}\r\n\
+             content-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&body).await.unwrap();
+        let mut answer = [0; 4096];
+        let read = stream.read(&mut answer).await.unwrap();
+        assert!(answer[..read].starts_with(b"HTTP/1.1 4"), "{path}");
+    }
+    door.still_works().await;
+}
+
+#[tokio::test]
 async fn chunks_without_a_length_are_fine() {
     let door = Door::open().await;
     let head = b"POST /v1/traces HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
