@@ -53,8 +53,10 @@ pub(super) async fn observe(State(api): State<Shared>, request: Request, next: N
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let route = matched.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
     let method = known_method(request.method());
-    let span = tracing::info_span!("http.request", request_id = %id, method, route,
-        status = Empty, trace_id = Empty);
+    // The names of the HTTP conventions, so that whoever gets our spans understands them.
+    let span = tracing::info_span!("http.request", otel.name = format!("{method} {route}"),
+        otel.kind = "server", otel.status_code = Empty, request_id = %id, trace_id = Empty,
+        http.request.method = method, http.route = route, http.response.status_code = Empty);
     if let Some(parent) = TraceParent::of(request.headers()) {
         span.record("trace_id", tracing::field::display(parent.trace_id));
         observer.called_from(&span, &parent);
@@ -66,7 +68,10 @@ pub(super) async fn observe(State(api): State<Shared>, request: Request, next: N
         span.in_scope(|| ApiError::internal("a handler panicked").into_response())
     });
     finish.status = response.status().as_u16();
-    span.record("status", finish.status);
+    span.record("http.response.status_code", i64::from(finish.status));
+    if response.status().is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
     protect(response.headers_mut());
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(request_id::HEADER, id);

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use ::metrics::Counter;
+use opentelemetry::trace::{SpanContext, TraceContextExt as _, TraceState};
+use opentelemetry::{Context, TraceFlags};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::api::auth::{AccessObserver, Denied, Role};
+use crate::api::traceparent::TraceParent;
 use crate::api::{Answered, HttpObserver};
 use crate::exporter::ForwardObserver;
 use crate::metrics::{Forward, Ingest, Registry, Wal, Web};
@@ -22,11 +25,8 @@ pub(super) struct ForwardWatch(Forward);
 /// Measures what the doors turn away.
 pub(super) struct DoorWatch(Ingest);
 
-/// Measures the API.
-pub(super) struct WebWatch {
-    web: Web,
-    panics: Counter,
-}
+/// Measures the API. Panics are counted by the hook that `telemetry` installs.
+pub(super) struct WebWatch(Web);
 
 /// Counts refused keys; `api::auth` logs them, a bounded number each second.
 pub(super) struct AccessWatch(Web);
@@ -56,7 +56,7 @@ impl DoorWatch {
 
 impl WebWatch {
     pub(super) fn new(registry: &Registry) -> Arc<Self> {
-        Arc::new(Self { web: Web::new(registry), panics: registry.panics() })
+        Arc::new(Self(Web::new(registry)))
     }
 }
 
@@ -125,15 +125,24 @@ impl DoorObserver for DoorWatch {
 
 impl HttpObserver for WebWatch {
     fn started(&self) {
-        self.web.started();
+        self.0.started();
     }
 
     fn finished(&self, answered: Answered<'_>) {
-        self.web.answered(answered.route, answered.status, answered.seconds);
+        self.0.answered(answered.route, answered.status, answered.seconds);
     }
 
-    fn panicked(&self) {
-        self.panics.increment(1);
+    fn called_from(&self, span: &tracing::Span, parent: &TraceParent) {
+        let flags = TraceFlags::new(u8::from(parent.sampled));
+        let parent = SpanContext::new(
+            opentelemetry::TraceId::from_bytes(*parent.trace_id.as_bytes()),
+            opentelemetry::SpanId::from_bytes(*parent.span_id.as_bytes()),
+            flags,
+            true,
+            TraceState::default(),
+        );
+        // Fails where own spans are not exported, which is mostly.
+        let _ = span.set_parent(Context::new().with_remote_span_context(parent));
     }
 }
 

@@ -78,13 +78,13 @@ impl Servers {
         let receiver_options = receiver_options(config, &keys, registry, Arc::clone(&states));
         let doors = Receiver::new(pipeline, Arc::clone(&budget), receiver_options);
         let router = api::router(api_handles(loaded, keys, registry, states, budget));
-        let panics = registry.panics();
         Self {
             web: Some(bound.web),
             otlp: vec![bound.otlp_grpc, bound.otlp_http],
             router,
             doors,
-            on_panic: Arc::new(move || panics.increment(1)),
+            // The hook that `telemetry` installs has counted it.
+            on_panic: Arc::new(|| {}),
             close_doors: watch::channel(false).0,
             close_web: watch::channel(false).0,
             door_tasks: Vec::new(),
