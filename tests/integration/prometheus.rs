@@ -159,8 +159,10 @@ fn dashboard_queries() -> Vec<(String, String)> {
         let title = panel["title"].as_str().unwrap().to_owned();
         for target in panel["targets"].as_array().into_iter().flatten() {
             let query = target["expr"].as_str().unwrap();
-            let query = query.replace("$job", ".+").replace("$instance", ".+");
-            queries.push((title.clone(), query.replace("$__rate_interval", "30s")));
+            let query = query.replace("$__rate_interval", "30s");
+            let all = |query: String, name| query.replace(name, ".+");
+            let query = ["$job", "$instance", "$model", "$agent"].into_iter().fold(query, all);
+            queries.push((title.clone(), query));
         }
     }
     assert!(queries.len() > 20);
