@@ -52,7 +52,7 @@ interop: export PHAROS_REQUIRE_TOOLS = 1
 interop: prepare build ## Only what drives real client libraries and servers
 	@scripts/integration clients prometheus second_receiver
 
-rules: ## Alert rules, checked and unit-tested by promtool
+rules: ## Alert rules with their unit tests, dashboards, the files of the compose setup
 	@scripts/rules
 
 bench: ## Drives a release build over loopback and prints what it reached
