@@ -180,7 +180,7 @@ fn rare(number: u64, now_ns: u64) -> Vec<u8> {
     write::message_field(&mut body, 1, |out| {
         write::message_field(out, 2, |out| {
             write::message_field(out, 2, |out| {
-                write::bytes_field(out, 1, &u128::from(number + 1).to_be_bytes());
+                write::bytes_field(out, 1, &(u128::MAX - u128::from(number)).to_be_bytes());
                 write::bytes_field(out, 2, &(number + 1).to_be_bytes());
                 write::bytes_field(out, 5, b"chat o-rare");
                 write::fixed64_field(out, 7, now_ns);

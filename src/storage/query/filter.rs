@@ -124,10 +124,40 @@ impl Filters {
         let understood = understood.into_iter().flatten().map(String::as_str);
         let bare = [&self.service, &self.name].into_iter().flatten().map(String::as_str);
         let keys = self.attributes.iter().map(|(key, _)| key.as_str());
-        let texts = understood.chain(bare).chain(keys);
+        let values = self.attributes.iter().map(|(_, value)| value.as_str());
+        let texts = understood.chain(bare).chain(keys).chain(values.filter(|text| is_text(text)));
         texts.filter(|text| !text.is_empty() && !CONSTANTS.contains(text))
     }
 }
 
+/// Whether only text can equal an attribute's wanted value, and neither a number, a boolean nor
+/// bytes in hexadecimal, which stand otherwise in a request.
+fn is_text(wanted: &str) -> bool {
+    let hexadecimal = wanted.bytes().all(|byte| byte.is_ascii_hexdigit());
+    !hexadecimal && wanted.parse::<f64>().is_err() && wanted.parse::<bool>().is_err()
+}
+
 /// What stands for something that was not sent.
 const CONSTANTS: [&str; 3] = ["unknown", "unknown_service", "_OTHER"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_must_stand_in_a_request_is_looked_for_there() {
+        let filters = |value: &str| Filters {
+            model: Some("gpt".to_owned()),
+            agent: Some("unknown".to_owned()),
+            operation: Some("chat".to_owned()),
+            attributes: vec![("key".to_owned(), value.to_owned())],
+            ..Filters::default()
+        };
+        for text in ["acme", "user-7", "1.2.3", "0x1", "True"] {
+            assert!(filters(text).needles().eq(["gpt", "key", text]), "{text}");
+        }
+        for other in ["", "7", "-7", "0.5", "1e3", "NaN", "true", "ab01", "AB"] {
+            assert!(filters(other).needles().eq(["gpt", "key"]), "{other}");
+        }
+    }
+}
