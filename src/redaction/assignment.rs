@@ -25,6 +25,7 @@ pub(super) fn look(scan: &mut Scan<'_>, word: &Word) -> Option<usize> {
         _ if text[word.start] == b'-' && near > word.after => flag(scan, word, near),
         b',' if word.quotes.is_some() => pair(scan, word, near + 1),
         _ if word.quotes.is_some() && near > word.after => pair(scan, word, near),
+        b'\n' | b'\r' | b'\\' if word.quotes.is_none() => yaml_pair(scan, word),
         _ => filler(scan, word, near),
     }
 }
@@ -65,10 +66,8 @@ fn assigned(scan: &mut Scan<'_>, word: &Word, secrecy: Secrecy, sign: usize) -> 
     let start = skip_blanks(text, behind, word.quotes.is_some());
     let start = behind_wrapper(text, start);
     if let Some(quote) = Quote::at(text, start) {
-        // In `"Enter your password:", "x"` the quote ends what holds the word.
-        let closes = text.get(quote.end).is_none_or(|byte| b" ,}]):;\n".contains(byte));
         let outside = |(opening, _): (Quote, Quote)| quote.is_outside(&opening);
-        if word.quotes.map_or(closes, outside) {
+        if word.quotes.map_or(quote.closes(text), outside) {
             return None;
         }
         return quoted(scan, word, secrecy, quote);
@@ -289,6 +288,9 @@ fn flag(scan: &mut Scan<'_>, word: &Word, near: usize) -> Option<usize> {
         return None;
     }
     if let Some(quote) = Quote::at(text, near) {
+        if word.quotes.is_none() && quote.closes(text) {
+            return None;
+        }
         let end = quote.content_end(text);
         let value = std::str::from_utf8(&text[quote.end..end]).ok()?;
         if secrecy.covers(value) && !plausible::is_code(value) {
@@ -303,6 +305,31 @@ fn flag(scan: &mut Scan<'_>, word: &Word, near: usize) -> Option<usize> {
         return None;
     }
     scan.found(near, end, Rule::CommandLine);
+    Some(end)
+}
+
+/// `- name: DB_PASSWORD`, and `value: …` on the next line, as containers get their environment.
+fn yaml_pair(scan: &mut Scan<'_>, word: &Word) -> Option<usize> {
+    let text = scan.text;
+    if word.start < 6 || !text[..word.start].ends_with(b"name: ") {
+        return None;
+    }
+    let next = skip_blanks(text, word.after, true);
+    let sign = next + 5;
+    if text.get(next..sign)? != b"value" || text.get(sign) != Some(&b':') {
+        return None;
+    }
+    let secrecy = scan.judge(word.text(text))?;
+    let start = skip_blanks(text, sign + 1, false);
+    if let Some(quote) = Quote::at(text, start) {
+        return if quote.closes(text) { None } else { quoted(scan, word, secrecy, quote) };
+    }
+    let end = bare_end(text, start);
+    let value = std::str::from_utf8(&text[start..end]).ok()?;
+    if !secrecy.covers(value) || plausible::is_code(value) {
+        return None;
+    }
+    scan.found(start, end, secrecy.rule);
     Some(end)
 }
 
@@ -340,7 +367,8 @@ fn pair(scan: &mut Scan<'_>, word: &Word, near: usize) -> Option<usize> {
     let end = value.content_end(text);
     let content = std::str::from_utf8(&text[value.end..end]).ok()?;
     let length = if secrecy.rule == Rule::SecretKey { 8 } else { 1 };
-    let plain = plausible::is_word(content) || content.len() < length;
+    let short = content.len() < length && !plausible::is_random(content, 5);
+    let plain = plausible::is_word(content) || short;
     if plausible::is_placeholder(content) || plain && !flag {
         return None;
     }

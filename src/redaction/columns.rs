@@ -79,7 +79,9 @@ fn row(scan: &mut Scan<'_>, from: usize, place: usize) -> Option<usize> {
                     if column == place && depth == 0 {
                         note(scan, quote.end, close);
                     }
-                    at = Quote::at(text, close).map_or(close + 1, |closing| closing.end);
+                    // A row that was cut off ends with the string that holds it.
+                    let closing = Quote::at(text, close).filter(|other| other.is_like(&quote))?;
+                    at = closing.end;
                     start = at;
                     continue;
                 }

@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::common::v1::{
 };
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::metrics::v1::{
-    Gauge, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, metric,
+    Exemplar, Gauge, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, metric,
 };
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
@@ -360,6 +360,84 @@ fn a_secret_may_be_named_in_the_attribute_before() {
     let whole = attributes("opensesame");
     for at in [0, 2, 3, 5, 6] {
         assert_eq!(left[at], whole[at]);
+    }
+}
+
+#[test]
+fn no_text_of_any_signal_is_passed_over() {
+    const SECRET: &str = "api_key=opensesame77";
+    let leak = || vec![attribute("input", text(SECRET))];
+    let resource = || Some(Resource { attributes: leak(), ..Default::default() });
+    let scope = || {
+        Some(InstrumentationScope {
+            name: SECRET.to_owned(),
+            version: SECRET.to_owned(),
+            attributes: leak(),
+            ..Default::default()
+        })
+    };
+    let mut leaky = span(1);
+    leaky.name = SECRET.to_owned();
+    leaky.trace_state = SECRET.to_owned();
+    leaky.attributes = leak();
+    leaky.events =
+        vec![Event { name: SECRET.to_owned(), attributes: leak(), ..Default::default() }];
+    leaky.links =
+        vec![Link { trace_state: SECRET.to_owned(), attributes: leak(), ..Default::default() }];
+    leaky.status = Some(Status { message: SECRET.to_owned(), code: 2 });
+    let mut spans = traces(vec![leaky]);
+    spans.resource_spans[0].resource = resource();
+    spans.resource_spans[0].schema_url = SECRET.to_owned();
+    spans.resource_spans[0].scope_spans[0].scope = scope();
+    spans.resource_spans[0].scope_spans[0].schema_url = SECRET.to_owned();
+
+    let bytes = AnyValue { value: Some(Any::BytesValue(SECRET.as_bytes().to_vec())) };
+    let list = AnyValue { value: Some(Any::ArrayValue(ArrayValue { values: vec![bytes] })) };
+    let map = KeyValueList { values: vec![attribute("inner", list)] };
+    let mut records = logs(vec![LogRecord {
+        severity_text: SECRET.to_owned(),
+        event_name: SECRET.to_owned(),
+        body: Some(AnyValue { value: Some(Any::KvlistValue(map)) }),
+        attributes: leak(),
+        ..Default::default()
+    }]);
+    records.resource_logs[0].resource = resource();
+    records.resource_logs[0].scope_logs[0].scope = scope();
+
+    let exemplar = Exemplar { filtered_attributes: leak(), ..Default::default() };
+    let point =
+        NumberDataPoint { attributes: leak(), exemplars: vec![exemplar], ..Default::default() };
+    let metric = Metric {
+        name: SECRET.to_owned(),
+        description: SECRET.to_owned(),
+        unit: SECRET.to_owned(),
+        metadata: leak(),
+        data: Some(metric::Data::Gauge(Gauge { data_points: vec![point] })),
+    };
+    let points = ExportMetricsServiceRequest {
+        resource_metrics: vec![ResourceMetrics {
+            resource: resource(),
+            scope_metrics: vec![ScopeMetrics {
+                scope: scope(),
+                metrics: vec![metric],
+                schema_url: SECRET.to_owned(),
+            }],
+            schema_url: SECRET.to_owned(),
+        }],
+    };
+    for (signal, body) in [
+        (Signal::Traces, spans.encode_to_vec()),
+        (Signal::Logs, records.encode_to_vec()),
+        (Signal::Metrics, points.encode_to_vec()),
+    ] {
+        let clean =
+            decoded(signal, &body).unwrap().replace("opensesame77", "<redacted:secret_key>");
+        let copied = copy(signal, &body).unwrap();
+        let left = decoded(signal, &copied.body).unwrap();
+        assert!(!String::from_utf8_lossy(&copied.body).contains("sesame"), "{left}");
+        // Bytes are shown as numbers, so that only the other two compare as text.
+        assert!(signal == Signal::Logs || left == clean, "{left}\n{clean}");
+        assert_eq!(copied.kept, 1);
     }
 }
 

@@ -57,6 +57,12 @@ impl Quote {
         text.len()
     }
 
+    /// Whether, behind a bare word, it rather ends the text that holds the word, as it does in
+    /// `"Enter your password:", "x"`.
+    pub(super) fn closes(&self, text: &[u8]) -> bool {
+        text.get(self.end).is_none_or(|byte| b" ,}]):;\n".contains(byte))
+    }
+
     /// Whether it belongs to a text around the one that holds `other`.
     pub(super) fn is_outside(&self, other: &Self) -> bool {
         self.depth < other.depth

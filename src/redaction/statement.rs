@@ -30,6 +30,12 @@ pub(super) fn look(scan: &mut Scan<'_>, word: &Word) -> Option<usize> {
     if name == b"AUTH" {
         return auth(scan, word, near);
     }
+    // `.netrc`: `machine host login user password …`.
+    let before = &text[word.start.saturating_sub(NETRC_BYTES)..word.start];
+    let netrc = joined == Joint::None && memchr::memmem::find(before, b"login ").is_some();
+    if netrc && name == b"password" {
+        return bare_secret(scan, start, Rule::SecretKey, Strength::Strong);
+    }
     if joined != Joint::Is && !name.eq_ignore_ascii_case(b"by") {
         return None;
     }
@@ -78,7 +84,7 @@ fn literal(
     let secrecy = scan.judge(word.phrase(text));
     let strong = secrecy.is_some_and(|secrecy| secrecy.strength == Strength::Strong);
     let told = secrecy.is_some_and(|secrecy| secrecy.strength == Strength::Text);
-    if !(identified || strong || told && joined == Joint::Is) {
+    if quote.closes(text) || !(identified || strong || told && joined == Joint::Is) {
         return None;
     }
     let end = quote.content_end(text);
@@ -113,4 +119,5 @@ fn auth(scan: &mut Scan<'_>, word: &Word, near: usize) -> Option<usize> {
     Some(end)
 }
 
+const NETRC_BYTES: usize = 64;
 const AUTH_BEFORE: usize = 8;
