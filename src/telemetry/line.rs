@@ -202,13 +202,19 @@ mod tests {
     #[test]
     fn json_lines_carry_the_fields_of_spans_around_them() {
         let line = logged(Shape::Json, || {
-            let span = tracing::info_span!("request", request_id = "r-1", tenant_id = "acme");
+            let span = tracing::info_span!(
+                "request",
+                otel.kind = "server",
+                request_id = "r-1",
+                tenant_id = "acme"
+            );
             span.in_scope(|| tracing::warn!(bytes = 7_u64, "Something happened."));
         });
         let line: Value = serde_json::from_str(line.trim_end()).unwrap();
         assert_eq!(line["message"], "Something happened.");
         assert_eq!((&line["level"], &line["bytes"]), (&"WARN".into(), &7.into()));
         assert_eq!((&line["request_id"], &line["tenant_id"]), (&"r-1".into(), &"acme".into()));
+        assert_eq!(line.get("otel.kind"), None);
         let time = line["timestamp"].as_str().unwrap();
         assert!(time.ends_with('Z') && time.parse::<jiff::Timestamp>().is_ok(), "{time}");
     }
