@@ -19,7 +19,7 @@ use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use prost::Message;
 
-use super::{Copied, Hits, ItemHead, Reason, RedactionOptions, Redactor, Rule, Verdict};
+use super::{Copied, ItemHead, Reason, RedactionOptions, Redactor, Verdict};
 use crate::limits;
 use crate::model::Signal;
 use crate::otlp::wire::WireError;
@@ -437,35 +437,7 @@ fn no_text_of_any_signal_is_passed_over() {
         assert!(!String::from_utf8_lossy(&copied.body).contains("sesame"), "{left}");
         // Bytes are shown as numbers, so that only the other two compare as text.
         assert!(signal == Signal::Logs || left == clean, "{left}\n{clean}");
-        assert_eq!(copied.kept, 1);
     }
-}
-
-#[test]
-fn the_configuration_adds_and_takes_away() {
-    let options = RedactionOptions {
-        extra_keys: vec!["customer.iban".to_owned(), "codeword".to_owned()],
-        extra_patterns: vec![r"\bACME-\d{4}\b".to_owned()],
-        allow_keys: vec!["password".to_owned()],
-        ..RedactionOptions::default()
-    };
-    let redactor = Redactor::new(&options).unwrap();
-    assert_eq!(redactor.secret_key("customer.iban"), Some(Rule::CustomKey));
-    assert_eq!(redactor.secret_key("app.CodeWord"), Some(Rule::CustomKey));
-    assert_eq!(redactor.secret_key("password"), None);
-    assert_eq!(redactor.secret_key("api_key"), Some(Rule::SecretKey));
-    let mut hits = Hits::default();
-    let text = "codeword=xylophone, id ACME-1234, password=hunter2, api_key=hunter2";
-    let left = redactor.text(text, &mut hits).unwrap();
-    assert_eq!(
-        left,
-        "codeword=<redacted:custom_key>, id <redacted:custom_pattern>, password=hunter2, \
-         api_key=<redacted:secret_key>"
-    );
-    let off = RedactionOptions { enabled: false, ..options };
-    assert_eq!(Redactor::new(&off).unwrap().text(text, &mut hits), None);
-    let bad = RedactionOptions { extra_patterns: vec!["(".to_owned()], ..Default::default() };
-    assert!(Redactor::new(&bad).unwrap_err().to_string().contains("\"(\""));
 }
 
 #[test]

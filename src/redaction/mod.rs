@@ -127,3 +127,35 @@ impl Redactor {
         if self.enabled { self.scanner.keys.judge(key) } else { None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_adds_and_takes_away() {
+        let options = RedactionOptions {
+            extra_keys: vec!["customer.iban".to_owned(), "codeword".to_owned()],
+            extra_patterns: vec![r"\bACME-\d{4}\b".to_owned()],
+            allow_keys: vec!["password".to_owned()],
+            ..RedactionOptions::default()
+        };
+        let redactor = Redactor::new(&options).unwrap();
+        assert_eq!(redactor.secret_key("customer.iban"), Some(Rule::CustomKey));
+        assert_eq!(redactor.secret_key("app.CodeWord"), Some(Rule::CustomKey));
+        assert_eq!(redactor.secret_key("password"), None);
+        assert_eq!(redactor.secret_key("api_key"), Some(Rule::SecretKey));
+        let mut hits = Hits::default();
+        let text = "codeword=xylophone, id ACME-1234, password=hunter2, api_key=hunter2";
+        let left = redactor.text(text, &mut hits).unwrap();
+        assert_eq!(
+            left,
+            "codeword=<redacted:custom_key>, id <redacted:custom_pattern>, password=hunter2, \
+             api_key=<redacted:secret_key>"
+        );
+        let off = RedactionOptions { enabled: false, ..options };
+        assert_eq!(Redactor::new(&off).unwrap().text(text, &mut hits), None);
+        let bad = RedactionOptions { extra_patterns: vec!["(".to_owned()], ..Default::default() };
+        assert!(Redactor::new(&bad).unwrap_err().to_string().contains("\"(\""));
+    }
+}
