@@ -34,35 +34,66 @@ pub enum CountError {
 
 /// Counts a protobuf export request within the bounds of `limits`.
 pub fn count(signal: Signal, request: &[u8]) -> Result<Count, CountError> {
-    let mut counter = Counter(Count::default());
-    for group in Fields::of(request) {
-        let group = group?;
-        if group.number == 1 {
-            counter.part()?;
-            counter.group(signal, group.content.bytes()?)?;
-        }
-    }
-    Ok(counter.0)
+    let mut counter = Counter { count: Count::default(), beginning: false };
+    counter.request(signal, request)?;
+    Ok(counter.count)
 }
 
-struct Counter(Count);
+/// Counts what the beginning of a request holds: enough to refuse one that holds too much
+/// before the rest of it is unpacked. Its end may be cut off anywhere.
+pub fn count_beginning(signal: Signal, beginning: &[u8]) -> Result<Count, CountError> {
+    let mut counter = Counter { count: Count::default(), beginning: true };
+    match counter.request(signal, beginning) {
+        Ok(()) | Err(CountError::Wire(WireError::Truncated)) => Ok(counter.count),
+        Err(error) => Err(error),
+    }
+}
+
+struct Counter {
+    count: Count,
+    beginning: bool,
+}
 
 impl Counter {
     #[inline]
+    fn fields<'a>(&self, message: &'a [u8]) -> Fields<'a> {
+        if self.beginning { Fields::of_beginning(message) } else { Fields::of(message) }
+    }
+
+    fn request(&mut self, signal: Signal, request: &[u8]) -> Result<(), CountError> {
+        for group in self.fields(request) {
+            let group = group?;
+            if group.number == 1 {
+                self.part()?;
+                self.group(signal, group.content.bytes()?)?;
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
     fn item(&mut self) -> Result<(), CountError> {
-        self.0.items += 1;
-        if self.0.items > limits::REQUEST_ITEMS { Err(CountError::TooManyItems) } else { Ok(()) }
+        self.count.items += 1;
+        if self.count.items > limits::REQUEST_ITEMS {
+            Err(CountError::TooManyItems)
+        } else {
+            Ok(())
+        }
     }
 
     #[inline]
     fn part(&mut self) -> Result<(), CountError> {
-        self.0.parts += 1;
-        if self.0.parts > limits::REQUEST_PARTS { Err(CountError::TooManyParts) } else { Ok(()) }
+        self.count.parts += 1;
+        if self.count.parts > limits::REQUEST_PARTS {
+            Err(CountError::TooManyParts)
+        } else {
+            Ok(())
+        }
     }
 
     /// `ResourceSpans`, `ResourceLogs`, `ResourceMetrics`: one layout for all.
     fn group(&mut self, signal: Signal, group: &[u8]) -> Result<(), CountError> {
-        for field in Fields::of(group) {
+        for field in self.fields(group) {
             let field = field?;
             match field.number {
                 1 => self.owner(field.content.bytes()?, 1)?,
@@ -77,7 +108,7 @@ impl Counter {
     }
 
     fn scope_group(&mut self, signal: Signal, group: &[u8]) -> Result<(), CountError> {
-        for field in Fields::of(group) {
+        for field in self.fields(group) {
             let field = field?;
             match (field.number, signal) {
                 (1, _) => self.owner(field.content.bytes()?, 3)?,
@@ -101,7 +132,7 @@ impl Counter {
 
     /// A resource, scope, event, link or exemplar: a message with attributes in one field.
     fn owner(&mut self, message: &[u8], attributes: u32) -> Result<(), CountError> {
-        for field in Fields::of(message) {
+        for field in self.fields(message) {
             let field = field?;
             if field.number == attributes {
                 self.attribute(field.content.bytes()?, 0)?;
@@ -111,7 +142,7 @@ impl Counter {
     }
 
     fn span(&mut self, span: &[u8]) -> Result<(), CountError> {
-        for field in Fields::of(span) {
+        for field in self.fields(span) {
             let field = field?;
             match field.number {
                 9 => self.attribute(field.content.bytes()?, 0)?,
@@ -130,7 +161,7 @@ impl Counter {
     }
 
     fn log_record(&mut self, record: &[u8]) -> Result<(), CountError> {
-        for field in Fields::of(record) {
+        for field in self.fields(record) {
             let field = field?;
             match field.number {
                 5 => self.value(field.content.bytes()?, 0)?,
@@ -142,7 +173,7 @@ impl Counter {
     }
 
     fn metric(&mut self, metric: &[u8]) -> Result<(), CountError> {
-        for field in Fields::of(metric) {
+        for field in self.fields(metric) {
             let field = field?;
             // Where a point keeps its attributes and its exemplars.
             let (attributes, exemplars) = match field.number {
@@ -156,7 +187,7 @@ impl Counter {
                 }
                 _ => continue,
             };
-            for point in Fields::of(field.content.bytes()?) {
+            for point in self.fields(field.content.bytes()?) {
                 let point = point?;
                 if point.number == 1 {
                     self.item()?;
@@ -168,7 +199,7 @@ impl Counter {
     }
 
     fn point(&mut self, point: &[u8], attributes: u32, exemplars: u32) -> Result<(), CountError> {
-        for field in Fields::of(point) {
+        for field in self.fields(point) {
             let field = field?;
             if field.number == attributes {
                 self.attribute(field.content.bytes()?, 0)?;
@@ -182,7 +213,7 @@ impl Counter {
 
     fn attribute(&mut self, attribute: &[u8], depth: usize) -> Result<(), CountError> {
         self.part()?;
-        for field in Fields::of(attribute) {
+        for field in self.fields(attribute) {
             let field = field?;
             if let (2, Content::Bytes(value)) = (field.number, field.content) {
                 self.value(value, depth)?;
@@ -193,14 +224,14 @@ impl Counter {
 
     /// Counts the elements of an `AnyValue`, down to the depth that readers follow.
     fn value(&mut self, value: &[u8], depth: usize) -> Result<(), CountError> {
-        for field in Fields::of(value) {
+        for field in self.fields(value) {
             let field = field?;
             let (5 | 6, Content::Bytes(list)) = (field.number, field.content) else { continue };
             // Deeper values are nobody's work: redaction rejects their item.
             if depth >= limits::VALUE_DEPTH {
                 continue;
             }
-            for element in Fields::of(list) {
+            for element in self.fields(list) {
                 let element = element?;
                 match (element.number, field.number, element.content) {
                     (1, 5, Content::Bytes(value)) => {
@@ -233,6 +264,19 @@ mod tests {
         assert_eq!(count(Signal::Traces, &body), Err(CountError::TooManyItems));
         let body = traces(|out| out.extend([0x12, 0x00].repeat(limits::REQUEST_ITEMS)));
         assert_eq!(count(Signal::Traces, &body).unwrap().items, limits::REQUEST_ITEMS);
+    }
+
+    #[test]
+    fn a_beginning_tells_of_a_flood_and_of_nothing_else() {
+        let body = traces(|out| out.extend([0x12, 0x00].repeat(2_000_000)));
+        let flood = count_beginning(Signal::Traces, &body[..1 << 20]);
+        assert_eq!(flood, Err(CountError::TooManyItems));
+        let body = traces(|out| out.extend([0x12, 0x02, 0x4a, 0x00].repeat(100)));
+        let whole = count(Signal::Traces, &body).unwrap();
+        for cut in 0..body.len() {
+            let part = count_beginning(Signal::Traces, &body[..cut]).unwrap();
+            assert!(part.items <= whole.items && part.parts <= whole.parts, "cut at {cut}");
+        }
     }
 
     #[test]

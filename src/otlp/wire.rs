@@ -91,12 +91,19 @@ pub fn text(bytes: &[u8]) -> Result<&str, WireError> {
 #[derive(Debug, Clone)]
 pub struct Fields<'a> {
     rest: &'a [u8],
+    beginning: bool,
 }
 
 impl<'a> Fields<'a> {
     /// The fields of `message`, which excludes its own tag and length.
     pub fn of(message: &'a [u8]) -> Self {
-        Self { rest: message }
+        Self { rest: message, beginning: false }
+    }
+
+    /// The fields of a message of which only the beginning is there: a field that is cut off is
+    /// lent as far as it goes.
+    pub fn of_beginning(message: &'a [u8]) -> Self {
+        Self { rest: message, beginning: true }
     }
 
     fn read(&mut self) -> Result<Field<'a>, WireError> {
@@ -113,7 +120,11 @@ impl<'a> Fields<'a> {
             2 => {
                 let length = varint(&mut rest)?;
                 let length = usize::try_from(length).map_err(|_| WireError::Truncated)?;
-                let (bytes, after) = rest.split_at_checked(length).ok_or(WireError::Truncated)?;
+                let (bytes, after) = match rest.split_at_checked(length) {
+                    Some(parts) => parts,
+                    None if self.beginning => (rest, &rest[rest.len()..]),
+                    None => return Err(WireError::Truncated),
+                };
                 rest = after;
                 Content::Bytes(bytes)
             }

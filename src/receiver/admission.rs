@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::unpack::{self, Coding};
 use crate::limits;
 use crate::model::Signal;
-use crate::otlp::count;
+use crate::otlp::count::{self, CountError};
 use crate::otlp::json::{self, JsonError, Rejected};
 use bytes::Bytes;
 use http_body::Body;
@@ -155,7 +155,9 @@ impl Packed {
         let Self { signal, encoding, coding, body } = self;
         let mut body = body;
         if coding != Coding::Identity {
-            let Some(unpacked) = unpack::unpack(coding, &body, cap, patience, hold)? else {
+            let glance = |beginning: &[u8]| glance(signal, encoding, beginning);
+            let Some(unpacked) = unpack::unpack(coding, &body, cap, patience, hold, &glance)?
+            else {
                 return Ok(None);
             };
             hold.shrink(body.len());
@@ -169,6 +171,22 @@ impl Packed {
         // `count` ends at limits::REQUEST_ITEMS.
         let items = u32::try_from(count.items).unwrap_or(u32::MAX);
         Ok(Some(Prepared { body, items, rejected }))
+    }
+}
+
+/// Refuses a flood of empty items by its beginning. What else is wrong with it is told once it
+/// is known to be no bomb.
+fn glance(signal: Signal, encoding: Encoding, beginning: &[u8]) -> Result<(), Failure> {
+    let too_many = match encoding {
+        Encoding::Protobuf => count::count_beginning(signal, beginning).err(),
+        Encoding::Json => match json::transcode(signal, beginning, &mut |_| true) {
+            Err(JsonError::TooMany(error)) => Some(error),
+            _ => None,
+        },
+    };
+    match too_many {
+        None | Some(CountError::Wire(_)) => Ok(()),
+        Some(error) => Err(error.into()),
     }
 }
 

@@ -42,6 +42,10 @@ impl Coding {
     }
 }
 
+/// Looks at the beginning of a body that unpacks to more than honest telemetry does, and may
+/// refuse it for what it holds.
+pub(super) type Glance<'a> = dyn Fn(&[u8]) -> Result<(), Failure> + 'a;
+
 /// Unpacks `packed` into at most `cap` bytes, which `hold` reserves. What is not finished after
 /// `patience` bytes of output ends with `None`; a patience that is not finite should stay below
 /// `limits::UNPACK_HONEST_BYTES`, because measuring knows none.
@@ -51,20 +55,27 @@ pub(super) fn unpack(
     cap: usize,
     patience: usize,
     hold: &mut Reservation,
+    glance: &Glance<'_>,
 ) -> Result<Option<Vec<u8>>, Failure> {
     // A decoder that panics on hostile bytes says that they are malformed.
     let unpacked = catch_unwind(AssertUnwindSafe(|| {
         let honest = honest(packed.len()).min(cap);
         let allowance = honest.min(patience);
         let guess = guess(coding, packed).clamp(packed.len().min(allowance), allowance);
-        if let Some(unpacked) = keep(coding, packed, guess, allowance, hold)? {
-            return Ok(Some(unpacked));
-        }
+        let beginning = match keep(coding, packed, guess, allowance, hold)? {
+            Kept::All(unpacked) => return Ok(Some(unpacked)),
+            Kept::Beginning(beginning) => beginning,
+        };
         if patience <= honest {
             return Ok(None);
         }
+        glance(&beginning)?;
+        drop(beginning);
         let size = measure(coding, packed, most(packed.len()).min(cap))?;
-        keep(coding, packed, size, size, hold)
+        match keep(coding, packed, size, size, hold)? {
+            Kept::All(unpacked) => Ok(Some(unpacked)),
+            Kept::Beginning(_) => Err(Failure::Internal),
+        }
     }));
     unpacked.unwrap_or_else(|_| Err(Failure::malformed("the body cannot be unpacked")))
 }
@@ -92,14 +103,21 @@ pub(super) fn most(packed: usize) -> usize {
     honest(packed).max(limits::UNPACK_SUSPICIOUS_BYTES)
 }
 
-/// Unpacks into a buffer that grows from `guess` to `allowance`; `None` if that is too small.
+/// What came of keeping the output.
+enum Kept {
+    All(Vec<u8>),
+    /// The allowance was too small; the reservation is given back.
+    Beginning(Vec<u8>),
+}
+
+/// Unpacks into a buffer that grows from `guess` to `allowance`.
 fn keep(
     coding: Coding,
     packed: &[u8],
     guess: usize,
     allowance: usize,
     hold: &mut Reservation,
-) -> Result<Option<Vec<u8>>, Failure> {
+) -> Result<Kept, Failure> {
     let mut decoder = Decoder::new(coding, packed)?;
     // One byte more than can be needed: a full buffer then always means that more is coming.
     hold.grow(guess + 1)?;
@@ -109,10 +127,10 @@ fn keep(
         let ended = decoder.step(&mut out)?;
         if out.len() > allowance {
             hold.shrink(reserved);
-            return Ok(None);
+            return Ok(Kept::Beginning(out));
         }
         if ended {
-            return Ok(Some(out));
+            return Ok(Kept::All(out));
         }
         if out.len() == out.capacity() {
             let more = out.len().max(limits::UNPACK_SCRATCH_BYTES).min(allowance + 1 - out.len());

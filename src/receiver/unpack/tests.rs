@@ -47,7 +47,7 @@ fn packers() -> [(Coding, Pack); 5] {
 fn check(coding: Coding, packed: &[u8]) -> Result<Vec<u8>, Failure> {
     let budget = Budget::new(2 * CAP);
     let mut hold = budget.share();
-    let unpacked = unpack(coding, packed, CAP, usize::MAX, &mut hold);
+    let unpacked = unpack(coding, packed, CAP, usize::MAX, &mut hold, &|_| Ok(()));
     if let Ok(Some(unpacked)) = &unpacked {
         assert!(hold.bytes() >= unpacked.len());
         assert!(hold.bytes() <= unpacked.capacity().max(packed.len()) + 1);
@@ -104,7 +104,8 @@ fn a_bomb_reserves_little_and_is_seen_early() {
         (Coding::Deflate, zlib(&zeros)),
     ] {
         let budget = Budget::new(limits::UNPACK_HONEST_BYTES.max(honest(packed.len())) + 1);
-        let failure = unpack(coding, &packed, CAP, usize::MAX, &mut budget.share()).unwrap_err();
+        let failure =
+            unpack(coding, &packed, CAP, usize::MAX, &mut budget.share(), &|_| Ok(())).unwrap_err();
         assert_eq!(failure, Failure::TooLarge { limit_bytes: CAP }, "{coding:?}");
     }
     let bomb = gzip(&zeros);
@@ -119,7 +120,8 @@ fn repetitive_bodies_have_a_smaller_bound() {
     let packed = zstd(&vec![0x12; limits::UNPACK_SUSPICIOUS_BYTES + 1]);
     let budget = Budget::new(limits::INFLIGHT_BYTES);
     let cap = limits::REQUEST_UNPACKED_BYTES;
-    let failure = unpack(Coding::Zstd, &packed, cap, usize::MAX, &mut budget.share()).err();
+    let failure =
+        unpack(Coding::Zstd, &packed, cap, usize::MAX, &mut budget.share(), &|_| Ok(())).err();
     let limit_bytes = limits::UNPACK_SUSPICIOUS_BYTES;
     assert_eq!(failure, Some(Failure::TooLarge { limit_bytes }));
 }
@@ -129,7 +131,7 @@ fn an_impatient_caller_gets_nothing_half_done() {
     let budget = Budget::new(CAP);
     let mut hold = budget.share();
     let packed = gzip(&telemetry(300_000));
-    let unpacked = unpack(Coding::Gzip, &packed, CAP, 100_000, &mut hold).unwrap();
+    let unpacked = unpack(Coding::Gzip, &packed, CAP, 100_000, &mut hold, &|_| Ok(())).unwrap();
     assert_eq!((unpacked, hold.bytes()), (None, 0));
 }
 
@@ -139,7 +141,8 @@ fn no_room_is_an_overload_and_not_the_senders_fault() {
     let mut others = budget.share();
     others.grow(CAP - 1_000).unwrap();
     let packed = gzip(&telemetry(300_000));
-    let failure = unpack(Coding::Gzip, &packed, CAP, usize::MAX, &mut budget.share()).unwrap_err();
+    let failure = unpack(Coding::Gzip, &packed, CAP, usize::MAX, &mut budget.share(), &|_| Ok(()))
+        .unwrap_err();
     assert!(matches!(failure, Failure::Overloaded { .. }));
 }
 
