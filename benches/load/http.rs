@@ -42,7 +42,12 @@ impl Sender {
 
     /// Gets a path.
     pub fn get(&mut self, path: &str) -> io::Result<Answer> {
-        let head = format!("GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", self.host);
+        self.get_with(path, "")
+    }
+
+    /// The same with further header lines, each ending in CRLF.
+    pub fn get_with(&mut self, path: &str, headers: &str) -> io::Result<Answer> {
+        let head = format!("GET {path} HTTP/1.1\r\nhost: {}\r\n{headers}\r\n", self.host);
         self.request(head.as_bytes(), &[])
     }
 

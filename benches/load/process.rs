@@ -22,6 +22,16 @@ pub struct Process {
 impl Process {
     /// Starts `binary` on free ports over `storage` and waits until it says where it listens.
     pub fn start(binary: &Path, storage: &Path, extra: &[&str]) -> io::Result<Self> {
+        Self::start_in(binary, storage, extra, &[])
+    }
+
+    /// The same with further environment variables.
+    pub fn start_in(
+        binary: &Path,
+        storage: &Path,
+        extra: &[&str],
+        variables: &[(&str, &str)],
+    ) -> io::Result<Self> {
         let mut child = Command::new(binary)
             .arg("serve")
             .args(extra)
@@ -30,6 +40,7 @@ impl Process {
             .env("PHAROS_OTLP_GRPC_LISTEN_ADDRESS", "127.0.0.1:0")
             .env("PHAROS_LOG_FORMAT", "json")
             .env("PHAROS_STORAGE_PATH", storage)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -3,7 +3,8 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
-use crate::harness::{Page, export, get, settle, start, until};
+use crate::harness::{Page, binary, export, get, json, settle, start, until};
+use crate::load::http::Sender;
 use crate::load::process::Process;
 use crate::load::template::{Profile, Template};
 
@@ -76,5 +77,34 @@ fn a_target_that_was_down_gets_everything_once_it_is_back() {
     );
     until("delivery", || Page::of(&first).sum("pharos_forward_sent_items_total", &[]) == 16.0);
     drop(second);
+    assert_eq!(first.stop().unwrap(), Some(0));
+}
+
+#[test]
+fn its_own_spans_and_warnings_go_where_the_environment_says() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let second = start(&folder.path().join("second"), &[]);
+    let endpoint = format!("http://{}", second.otlp_http);
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
+        ("OTEL_BSP_SCHEDULE_DELAY", "200"),
+        ("OTEL_BLRP_SCHEDULE_DELAY", "200"),
+    ];
+    let data = folder.path().join("data");
+    let first = Process::start_in(&binary(), &data, &[], &variables).unwrap();
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let mut web = Sender::connect(first.web).unwrap();
+    let asked = web.get_with("/api/traces/search", &format!("traceparent: {parent}\r\n"));
+    assert_eq!(asked.unwrap().status, 200);
+    until("a span of its own", || {
+        let path = "/api/traces/0af7651916cd43dd8448eb211c80319c";
+        get(&second, path).status == 200
+    });
+    let trace = json(&second, "/api/traces/0af7651916cd43dd8448eb211c80319c");
+    let span = &trace["spans"][0];
+    assert_eq!(
+        (&span["service"], &span["parent_span_id"]),
+        (&"pharos".into(), &"b7ad6b7169203331".into())
+    );
     assert_eq!(first.stop().unwrap(), Some(0));
 }
