@@ -206,7 +206,8 @@ async fn open_log(config: &Config, fs: &Arc<dyn Fs>, registry: &Registry) -> Res
 
 async fn open_index(log: &Arc<Log>) -> Arc<Index> {
     let log = Arc::clone(log);
-    let opening = tokio::task::spawn_blocking(move || Index::open(log, semconv::understand));
+    let open = move || Index::open(log, semconv::understand, semconv::call_book);
+    let opening = tokio::task::spawn_blocking(open);
     match opening.await {
         Ok(index) => Arc::new(index),
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),

@@ -102,7 +102,7 @@ static IN_HOUSE: Model = Model {
     name: "house-llama-70b",
     answers_as: "house-llama-70b",
     first_token_seconds: 1.4,
-    tokens_per_second: 32.0,
+    tokens_per_second: 45.0,
     failures_per_thousand: 25,
 };
 
@@ -140,9 +140,9 @@ pub(super) static AGENTS: [Agent; 6] = [
         model: &SONNET,
         tools: &[
             tool("web_search", 1.2, 60, LeansOn::Service("search")),
-            tool("read_page", 2.5, 90, LeansOn::Service("browser")),
+            tool("read_page", 1.5, 90, LeansOn::Service("browser")),
         ],
-        turns: 7,
+        turns: 3,
         weight: 12,
     },
     Agent {
@@ -153,11 +153,11 @@ pub(super) static AGENTS: [Agent; 6] = [
         dialect: Dialect::OpenLlmetry,
         model: &GPT_4O,
         tools: &[
-            tool("run_tests", 18.0, 180, LeansOn::Nothing),
+            tool("run_tests", 4.0, 120, LeansOn::Nothing),
             tool("read_file", 0.02, 5, LeansOn::Nothing),
             tool("apply_patch", 0.05, 70, LeansOn::Nothing),
         ],
-        turns: 9,
+        turns: 4,
         weight: 14,
     },
     Agent {
@@ -189,7 +189,7 @@ pub(super) static AGENTS: [Agent; 6] = [
         route: "/v1/digests",
         dialect: Dialect::OpenInference,
         model: &IN_HOUSE,
-        tools: &[tool("fetch_mailbox", 4.0, 30, LeansOn::Service("mail"))],
+        tools: &[tool("fetch_mailbox", 2.0, 30, LeansOn::Service("mail"))],
         turns: 5,
         weight: 2,
     },

@@ -21,7 +21,7 @@ pub use operation::{
     Usage, WorkflowRun, WorkflowStep,
 };
 pub use origin::{Origin, Scope};
-pub use settled::{CallLabels, Settled};
+pub use settled::{CallBook, CallLabels, Settled};
 pub use signal::Signal;
 pub use span::{Event, Link, Span, SpanKind, Status};
 pub use value::{Attribute, Value, find};

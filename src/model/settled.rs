@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::operation::{LlmCall, Usage};
+use super::span::Span;
 
 /// The ledger's word on one report of an LLM call.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +29,12 @@ pub struct CallLabels {
     pub provider: Box<str>,
     /// As `LlmCall::model`.
     pub model: Box<str>,
+}
+
+/// Keeps count of one call once, however many instrumentations report it.
+pub trait CallBook {
+    /// Says what of this report is to be counted. `scope` is the instrumentation's name.
+    fn settle(&mut self, span: &Span<'_>, scope: &str, call: &LlmCall<'_>) -> Settled;
 }
 
 impl CallLabels {

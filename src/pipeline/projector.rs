@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::recent::{ItemId, Recent};
 use super::snapshot::{Snapshot, SnapshotFile};
 use crate::metrics::{Arrival, Measures, Registry};
-use crate::model::{Operation, Signal};
+use crate::model::{CallBook as _, Operation, Signal};
 use crate::otlp::read;
 use crate::semconv::{self, Ledger};
 use crate::storage::fs::Fs;

@@ -31,7 +31,7 @@ mod statement;
 mod vercel_ai;
 
 pub use content::{Part, Passage, log_passages, passages};
-pub use ledger::{Ledger, RestoreError};
+pub use ledger::{Ledger, RestoreError, call_book};
 pub use log_event::understand_log;
 
 use kind::Kind;

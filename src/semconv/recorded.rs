@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Ledger, understand, understand_log};
-use crate::model::{LlmCall, Operation, Settled, Span, Understanding, Usage};
+use crate::model::{CallBook as _, LlmCall, Operation, Settled, Span, Understanding, Usage};
 use crate::otlp::read;
 
 fn root() -> PathBuf {

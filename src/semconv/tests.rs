@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use super::understand;
 use crate::model::{
-    Attribute, Event, Operation, Origin, Scope, Span, SpanId, SpanKind, Status, TraceId,
-    Understanding, Value,
+    Attribute, CallBook as _, Event, Operation, Origin, Scope, Span, SpanId, SpanKind, Status,
+    TraceId, Understanding, Value,
 };
 
 /// A span of one second with these attributes.

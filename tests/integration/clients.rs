@@ -68,7 +68,7 @@ fn openai_under_openllmetry_is_investigated() {
     let summary = &told["summary"];
     assert_eq!(summary["span_count"], 7, "{summary}");
     assert_eq!(summary["error_spans"], 2, "{summary}");
-    assert_eq!(summary["llm_calls"], 6, "{summary}");
+    assert_eq!((&summary["llm_calls"], &trace["llm_calls"]), (&6.into(), &6.into()), "{summary}");
 }
 
 #[test]
@@ -79,6 +79,9 @@ fn one_call_under_two_instrumentations_is_one_call() {
     let page = Page::of(&pharos);
     assert_eq!(calls(&page, "success") + calls(&page, "error"), 6.0, "{}", page.text());
     assert_eq!((tokens(&page, "prompt"), tokens(&page, "completion")), (58.0, 52.0));
+    let found = json(&pharos, "/api/traces/search?name=handle_request");
+    let trace = &found["traces"][0];
+    assert_eq!((&trace["llm_calls"], &trace["input_tokens"]), (&6.into(), &58.into()));
 }
 
 #[test]

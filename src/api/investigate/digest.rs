@@ -14,7 +14,7 @@ use super::run::{Node, Run};
 use crate::api::moment::{milliseconds, rfc3339};
 use crate::api::span_view::{Details, Facts, Id, LogView, Tokens, cut};
 use crate::limits;
-use crate::model::{Operation, SpanId};
+use crate::model::{CallBook as _, Operation, SpanId};
 use crate::semconv::Ledger;
 use crate::storage::index::Understand;
 use crate::storage::query::StoredTrace;

@@ -32,7 +32,8 @@ use totals::Totals;
 
 pub use snapshot::RestoreError;
 
-use crate::model::{CallLabels, LlmCall, Settled, Span, Status, Usage};
+use crate::limits;
+use crate::model::{CallBook, CallLabels, LlmCall, Settled, Span, Status, Usage};
 
 /// A trace and something in it: a span or a response id, as digests.
 type Key = (u64, u64);
@@ -53,20 +54,13 @@ pub struct Ledger {
 /// Labels kept for sharing: as many as one agent platform uses models at a time.
 const SHARED_LABELS: usize = 64;
 
-impl Ledger {
-    /// A ledger that remembers this many reports.
-    pub fn new(capacity: usize) -> Self {
-        Self {
-            ring: Ring::new(capacity),
-            by_span: HashMap::default(),
-            waiting: HashMap::default(),
-            by_alike: HashMap::default(),
-            labels: Vec::new(),
-        }
-    }
+/// A ledger for the calls of one trace.
+pub fn call_book() -> Box<dyn CallBook> {
+    Box::new(Ledger::new(limits::TRACE_SPANS))
+}
 
-    /// Says what of this report is to be counted. `scope` is the instrumentation's name.
-    pub fn settle(&mut self, span: &Span<'_>, scope: &str, call: &LlmCall<'_>) -> Settled {
+impl CallBook for Ledger {
+    fn settle(&mut self, span: &Span<'_>, scope: &str, call: &LlmCall<'_>) -> Settled {
         let labels = self.shared_labels(call);
         let report = read(span, scope, call, &labels);
         let mut arrival = self.arrive(report);
@@ -88,6 +82,19 @@ impl Ledger {
             cost_usd: added.cost(call.reported_cost_usd, counts),
             time_to_first_token_seconds: first_token.filter(|_| added.first_tokens() > 0),
             labels,
+        }
+    }
+}
+
+impl Ledger {
+    /// A ledger that remembers this many reports.
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            ring: Ring::new(capacity),
+            by_span: HashMap::default(),
+            waiting: HashMap::default(),
+            by_alike: HashMap::default(),
+            labels: Vec::new(),
         }
     }
 

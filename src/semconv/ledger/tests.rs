@@ -6,7 +6,9 @@ use std::collections::{BTreeSet, HashMap};
 use proptest::prelude::*;
 
 use super::{Ledger, RestoreError};
-use crate::model::{LlmCall, Settled, Span, SpanId, SpanKind, Status, TraceId, Usage};
+use crate::model::{
+    CallBook as _, LlmCall, Settled, Span, SpanId, SpanKind, Status, TraceId, Usage,
+};
 
 /// One report, as a test writes it.
 #[derive(Debug, Clone, Copy)]

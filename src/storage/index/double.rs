@@ -8,7 +8,8 @@ use bytes::Bytes;
 
 use super::{Frames, Index};
 use crate::model::{
-    AgentRun, LlmCall, Operation, Origin, Signal, Span, ToolCall, Understanding, Usage, find,
+    AgentRun, CallBook, LlmCall, Operation, Origin, Settled, Signal, Span, ToolCall, Understanding,
+    Usage, find,
 };
 use crate::otlp::write;
 use crate::storage::fs::RealFs;
@@ -113,6 +114,17 @@ pub(in crate::storage) fn log_record(trace: u8, text: &str, time: u64) -> Batch 
 
 fn batch(signal: Signal, items: usize, body: Vec<u8>) -> Batch {
     Batch { signal, arrived_ns: 0, items: items as u32, body: Bytes::from(body) }
+}
+
+/// A book in which every report is a call.
+pub(in crate::storage) fn open_book() -> Box<dyn CallBook> {
+    struct Each;
+    impl CallBook for Each {
+        fn settle(&mut self, _: &Span<'_>, _: &str, call: &LlmCall<'_>) -> Settled {
+            Settled::whole(call)
+        }
+    }
+    Box::new(Each)
 }
 
 /// Understands `op`, `model`, `tool`, `agent`, `tenant` and a few more attributes.
@@ -224,7 +236,7 @@ impl Frames for MemoryLog {
 pub(in crate::storage) fn index(log: &Arc<MemoryLog>, dir: &Path, group_bytes: u64) -> Index {
     let fs = Arc::new(RealFs);
     let frames: Arc<dyn Frames> = Arc::<MemoryLog>::clone(log);
-    let index = Index::over(frames, fs, Layout::new(dir), understand, group_bytes);
+    let index = Index::over(frames, fs, Layout::new(dir), (understand, open_book), group_bytes);
     for (at, batch) in log.from(index.wanted_from()) {
         index.apply(at, &batch);
     }

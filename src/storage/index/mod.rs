@@ -30,10 +30,13 @@ use super::layout::Layout;
 use super::log::Log;
 use super::{Batch, Position};
 use crate::limits;
-use crate::model::{Origin, Span, TraceId, Understanding};
+use crate::model::{CallBook, Origin, Span, TraceId, Understanding};
 
 /// How a span is understood: `semconv::understand`.
 pub type Understand = for<'a> fn(&Origin<'a>, &Span<'a>) -> Understanding<'a>;
+
+/// A book for the calls of one trace: `semconv::call_book`.
+pub type OpenBook = fn() -> Box<dyn CallBook>;
 
 /// The index over a log.
 pub struct Index {
@@ -41,6 +44,7 @@ pub struct Index {
     fs: Arc<dyn Fs>,
     layout: Layout,
     understand: Understand,
+    open_book: OpenBook,
     group_bytes: u64,
     wanted_from: Position,
     state: RwLock<State>,
@@ -92,21 +96,22 @@ pub(in crate::storage) type PlaceNumber = (u32, u32);
 impl Index {
     /// The index of this log: reads what earlier runs have left of it. Batches from
     /// [`Index::wanted_from`] on are to be applied; [`Index::rebuild_missing`] does the rest.
-    pub fn open(log: Arc<Log>, understand: Understand) -> Self {
+    pub fn open(log: Arc<Log>, understand: Understand, open_book: OpenBook) -> Self {
         let (fs, layout) = log.place();
-        Self::over(log, fs, layout, understand, limits::INDEX_GROUP_BYTES)
+        Self::over(log, fs, layout, (understand, open_book), limits::INDEX_GROUP_BYTES)
     }
 
     pub(in crate::storage) fn over(
         frames: Arc<dyn Frames>,
         fs: Arc<dyn Fs>,
         layout: Layout,
-        understand: Understand,
+        (understand, open_book): (Understand, OpenBook),
         group_bytes: u64,
     ) -> Self {
         let wanted_from = Position::OLDEST;
         let state = RwLock::default();
-        let mut index = Self { frames, fs, layout, understand, group_bytes, wanted_from, state };
+        let mut index =
+            Self { frames, fs, layout, understand, open_book, group_bytes, wanted_from, state };
         index.load();
         index
     }
@@ -262,6 +267,11 @@ impl Index {
             missing_segments: state.missing.len() as u64,
             memory_bytes: state.sealed.values().map(bytes).sum(),
         }
+    }
+
+    /// A book for the calls of one trace.
+    pub(in crate::storage) fn open_book(&self) -> Box<dyn CallBook> {
+        (self.open_book)()
     }
 
     /// What understands spans.

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::double::{self, MemoryLog, TestSpan, log_record, spans, trace_id, understand};
+use super::double::{
+    self, MemoryLog, TestSpan, log_record, open_book, spans, trace_id, understand,
+};
 use super::*;
 use crate::storage::fs::RealFs;
 
@@ -28,7 +30,7 @@ fn five_segments() -> Arc<MemoryLog> {
 
 fn open(log: &Arc<MemoryLog>, dir: &Path) -> Index {
     let frames: Arc<dyn Frames> = Arc::<MemoryLog>::clone(log);
-    Index::over(frames, Arc::new(RealFs), Layout::new(dir), understand, 300)
+    Index::over(frames, Arc::new(RealFs), Layout::new(dir), (understand, open_book), 300)
 }
 
 fn file(dir: &Path, segment: u64) -> PathBuf {

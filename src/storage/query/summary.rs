@@ -1,12 +1,13 @@
 //! What a trace was, in a few words.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::hash::BuildHasher;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
 
 use super::Budget;
 use crate::limits;
-use crate::model::{LlmCall, Operation, Origin, Signal, Span, Status, TraceId, Understanding};
+use crate::model::{
+    CallBook, LlmCall, Operation, Origin, Signal, Span, Status, TraceId, Understanding,
+};
 use crate::otlp::read;
 use crate::storage::Position;
 use crate::storage::index::{Index, Place, SpanHead, read_group, span_trace_id};
@@ -33,8 +34,7 @@ pub struct TraceSummary {
     pub span_count: u64,
     /// Spans that say that they failed.
     pub error_count: u64,
-    /// Calls of models. Two reports of one call (the same answer's id, or one directly inside
-    /// the other) count once.
+    /// Calls of models; a call that two instrumentations report counts once.
     pub llm_calls: u64,
     /// Prompt tokens of those calls, as far as reported.
     pub input_tokens: u64,
@@ -67,7 +67,7 @@ impl TraceSummary {
         places: &[Place],
         budget: &mut Budget<'_>,
     ) -> (Option<Self>, bool) {
-        let mut sum = Sum::new(*id);
+        let mut sum = Sum::new(*id, index.open_book());
         let understand = index.understand();
         let mut whole = true;
         let end = Position { segment: u64::MAX, offset: u64::MAX };
@@ -108,28 +108,14 @@ struct Sum {
     named_by: Option<(bool, u64)>,
     /// The earliest start other than zero.
     started: Option<u64>,
-    calls: Vec<Call>,
+    book: Box<dyn CallBook>,
     models: BTreeSet<String>,
     services: BTreeSet<String>,
-    hasher: foldhash::fast::RandomState,
     bytes: u64,
 }
 
-/// A call of a model, as one span reports it.
-#[derive(Debug, Clone, Copy)]
-struct Call {
-    span: u64,
-    parent: Option<u64>,
-    /// A digest of the id of the provider's answer.
-    answer: Option<u64>,
-    tokens: Tokens,
-}
-
-/// Prompt and completion tokens.
-type Tokens = (u64, u64);
-
 impl Sum {
-    fn new(trace_id: TraceId) -> Self {
+    fn new(trace_id: TraceId, book: Box<dyn CallBook>) -> Self {
         let summary = TraceSummary {
             trace_id,
             name: String::new(),
@@ -149,9 +135,9 @@ impl Sum {
             conversation: None,
             truncated: false,
         };
-        let (seen, calls, models, services, hasher) = Default::default();
+        let (seen, models, services) = Default::default();
         let (named_by, started, bytes) = (None, None, 0);
-        Self { summary, seen, named_by, started, calls, models, services, hasher, bytes }
+        Self { summary, seen, named_by, started, book, models, services, bytes }
     }
 
     /// Whether a span is to be read: once the trace is too long, only roots are, because the
@@ -188,55 +174,27 @@ impl Sum {
         keep_first(&mut summary.conversation, known.conversation);
         keep_name(&mut self.services, origin.service());
         if let Operation::Llm(call) = &known.operation {
-            self.add_call(span, call);
+            self.add_call(origin.scope.name, span, call);
         }
     }
 
-    fn add_call(&mut self, span: &Span<'_>, call: &LlmCall<'_>) {
+    fn add_call(&mut self, scope: &str, span: &Span<'_>, call: &LlmCall<'_>) {
         keep_name(&mut self.models, call.model());
-        let tokens = (call.usage.input.unwrap_or(0), call.usage.output.unwrap_or(0));
-        let parent = span.parent_span_id.map(|id| id.digest());
-        let answer = call.response_id.map(|id| self.hasher.hash_one(id));
-        self.calls.push(Call { span: span.span_id.digest(), parent, answer, tokens });
+        let settled = self.book.settle(span, scope, call);
+        let summary = &mut self.summary;
+        summary.llm_calls += u64::from(settled.counts);
+        let add = |sum: &mut u64, more: Option<u64>| *sum = sum.saturating_add(more.unwrap_or(0));
+        add(&mut summary.input_tokens, settled.usage.input);
+        add(&mut summary.output_tokens, settled.usage.output);
     }
 
     fn finish(mut self) -> Option<TraceSummary> {
         self.named_by?;
         self.summary.start_ns = self.started.unwrap_or(0);
-        let calls = merge_reports(&self.calls);
-        self.summary.llm_calls = calls.len() as u64;
-        for (input, output) in calls {
-            self.summary.input_tokens = self.summary.input_tokens.saturating_add(input);
-            self.summary.output_tokens = self.summary.output_tokens.saturating_add(output);
-        }
         self.summary.models = self.models.into_iter().collect();
         self.summary.services = self.services.into_iter().collect();
         Some(self.summary)
     }
-}
-
-/// The calls behind reports, each with the most tokens that any of its reports says.
-fn merge_reports(reports: &[Call]) -> Vec<Tokens> {
-    let by_span: HashMap<u64, usize> =
-        (0..).zip(reports).map(|(at, call)| (call.span, at)).collect();
-    let mut by_answer = HashMap::new();
-    let mut calls: HashMap<usize, Tokens> = HashMap::new();
-    for (at, report) in reports.iter().enumerate() {
-        // A report inside another is that one's; parents that form a circle end the walk.
-        let mut outer = at;
-        for _ in 0..limits::VALUE_DEPTH {
-            let parent = reports[outer].parent.and_then(|parent| by_span.get(&parent));
-            let Some(parent) = parent.filter(|parent| **parent != outer) else { break };
-            outer = *parent;
-        }
-        if let Some(answer) = report.answer {
-            outer = *by_answer.entry(answer).or_insert(outer);
-        }
-        let (input, output) = calls.entry(outer).or_default();
-        *input = report.tokens.0.max(*input);
-        *output = report.tokens.1.max(*output);
-    }
-    calls.into_values().collect()
 }
 
 fn keep_first(place: &mut Option<String>, found: Option<&str>) {
