@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::Bytes;
+use pharos::exporter::Encoded;
+use tonic::Request;
 use tonic::client::Grpc;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status};
 
 /// One connection to an OTLP/gRPC door, driven from a blocking thread.
 pub struct Sender {
@@ -31,44 +31,7 @@ impl Sender {
         let body = Bytes::copy_from_slice(body);
         self.runtime.block_on(async {
             self.client.ready().await.unwrap();
-            self.client.unary(Request::new(body), path, Raw).await.unwrap();
+            self.client.unary(Request::new(body), path, Encoded).await.unwrap();
         });
-    }
-}
-
-#[derive(Clone)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, item: Bytes, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        out.put(item);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(from.copy_to_bytes(from.remaining())))
     }
 }

@@ -1,13 +1,14 @@
 //! A target over OTLP/gRPC.
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::Bytes;
 use http::uri::PathAndQuery;
 use tonic::client::Grpc;
-use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::codec::CompressionEncoding;
 use tonic::metadata::{MetadataKey, MetadataMap, MetadataValue};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Status};
 
+use super::codec::Encoded;
 use super::http::read;
 use super::options::{TargetError, TargetOptions};
 use super::outcome::{self, Outcome};
@@ -51,7 +52,7 @@ impl GrpcTarget {
         }
         let mut request = Request::new(body);
         *request.metadata_mut() = self.metadata.clone();
-        match self.client.unary(request, path(signal), Raw).await {
+        match self.client.unary(request, path(signal), Encoded).await {
             Ok(response) => {
                 let rejected = outcome::rejected_items(response.get_ref());
                 Outcome::Delivered { rejected }
@@ -113,42 +114,4 @@ fn tls(options: &TargetOptions) -> Result<ClientTlsConfig, TargetError> {
         tls = tls.identity(Identity::from_pem(read(certificate)?, read(key)?));
     }
     Ok(tls)
-}
-
-/// Sends bytes that are already an encoded message.
-#[derive(Clone)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, item: Bytes, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        out.put(item);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(from.copy_to_bytes(from.remaining())))
-    }
 }

@@ -5,6 +5,7 @@
 //! target took it or refused it for good, so delivery is at least once; what retention removes
 //! ahead of a cursor is counted as expired.
 
+mod codec;
 mod cursor;
 mod grpc;
 mod http;
@@ -16,5 +17,6 @@ mod shipper;
 mod tests;
 mod window;
 
+pub use codec::Encoded;
 pub use options::{Protocol, TargetError, TargetOptions, TlsOptions};
 pub use shipper::{ForwardObserver, ForwardStatus, Shipper};
