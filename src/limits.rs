@@ -134,8 +134,6 @@ pub const READ_AHEAD_BYTES: usize = MIB;
 pub const READ_ONE_BYTES: usize = 64 * KIB;
 /// How often the log's writer looks after retention and a disk that refused.
 pub const LOG_TICK_MILLISECONDS: u64 = 1_000;
-/// Committed batches that may wait for the projections (metrics, search).
-pub const PROJECTION_QUEUE_BATCHES: usize = 1_024;
 /// A segment is closed at this size: small enough to drop or rebuild quickly.
 pub const SEGMENT_BYTES: u64 = 64 * MIB as u64;
 /// Below this much free space ingest stops and reading goes on.

@@ -159,22 +159,24 @@ struct Entry {
     rank: u16,
 }
 
+/// The names of every dialect, the more trusted first: their order is the order of precedence.
+const DIALECTS: [&[(&str, Field)]; 10] = [
+    gen_ai::NAMES,
+    openinference::NAMES,
+    openllmetry::NAMES,
+    vercel_ai::NAMES,
+    pydantic_ai::NAMES,
+    litellm::NAMES,
+    frameworks::NAMES,
+    identity::NAMES,
+    http::NAMES,
+    db::NAMES,
+];
+
 static TABLE: LazyLock<HashMap<&'static str, Entry, foldhash::fast::FixedState>> =
     LazyLock::new(|| {
-        let dialects = [
-            gen_ai::NAMES,
-            openinference::NAMES,
-            openllmetry::NAMES,
-            vercel_ai::NAMES,
-            pydantic_ai::NAMES,
-            litellm::NAMES,
-            frameworks::NAMES,
-            identity::NAMES,
-            http::NAMES,
-            db::NAMES,
-        ];
         let mut table = HashMap::default();
-        for (rank, &(key, field)) in (0_u16..).zip(dialects.into_iter().flatten()) {
+        for (rank, &(key, field)) in (0_u16..).zip(DIALECTS.into_iter().flatten()) {
             table.entry(key).or_insert(Entry { field, shape: field.shape(), rank });
         }
         table
@@ -295,18 +297,7 @@ mod tests {
     #[test]
     fn every_key_stands_in_the_table_once_and_means_one_thing() {
         let mut seen: HashMap<&str, Field> = HashMap::new();
-        for tables in [
-            gen_ai::NAMES,
-            openinference::NAMES,
-            openllmetry::NAMES,
-            vercel_ai::NAMES,
-            pydantic_ai::NAMES,
-            litellm::NAMES,
-            frameworks::NAMES,
-            identity::NAMES,
-            http::NAMES,
-            db::NAMES,
-        ] {
+        for tables in DIALECTS {
             for &(key, field) in tables {
                 let before = seen.insert(key, field);
                 assert!(before.is_none(), "{key} is {before:?} and {field:?}");
