@@ -197,6 +197,8 @@ pub const FACADE_HELP_CHARS: usize = 512;
 pub const SEARCH_PAGE_TRACES: usize = 1_000;
 /// The page that a search without `limit` gets.
 pub const SEARCH_PAGE_DEFAULT_TRACES: usize = 50;
+/// The most log records one page holds.
+pub const LOG_PAGE_RECORDS: usize = 1_000;
 /// Bytes of log one search may read before it answers with what it has.
 pub const SEARCH_SCAN_BYTES: u64 = 4 * 1024 * MIB as u64;
 /// Time one search may take before it answers with what it has.

@@ -6,7 +6,8 @@ use super::landing::About;
 use super::observe::HttpObserver;
 use crate::health::Checks;
 use crate::metrics::Registry;
-use crate::storage::index::{Index, Understand};
+use crate::storage::index::Understand;
+use crate::storage::query::Store;
 use std::sync::Arc;
 
 /// Everything that `app` lends to the API.
@@ -20,8 +21,8 @@ pub struct ApiHandles {
     pub http: Arc<dyn HttpObserver>,
     /// The states behind `/health` and readiness.
     pub checks: Arc<dyn Checks>,
-    /// The traces that are kept.
-    pub index: Arc<Index>,
+    /// Where spans and log records are kept.
+    pub store: Arc<dyn Store>,
     /// How a span is understood: `semconv::understand`.
     pub understand: Understand,
     /// The metric families, for insights and offenders.

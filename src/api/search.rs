@@ -99,10 +99,10 @@ pub(super) async fn answer(
 
 /// Searches within the bounds of the API.
 pub(super) async fn run(api: &Shared, query: SearchQuery) -> Result<SearchPage, ApiError> {
-    let index = api.handles.index.clone();
+    let store = api.handles.store.clone();
     let search = api.searches.run(move |cancelled| {
         let budget = Budget { cancelled: Some(cancelled), ..Budget::default() };
-        index.search_within(&query, budget)
+        store.search(&query, budget)
     });
     search.await?.map_err(ApiError::from)
 }

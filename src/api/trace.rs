@@ -32,9 +32,9 @@ pub(super) async fn with_trace<T: Send + 'static>(
         let message = "trace_id is 32 hexadecimal digits, not all zero.";
         ApiError::parameter("trace_id", message)
     })?;
-    let index = api.handles.index.clone();
+    let store = api.handles.store.clone();
     let found = api.searches.run(move |cancelled| {
-        let trace = index.trace(id)?;
+        let trace = store.trace(id)?;
         // Nobody waits for what follows if the caller has left meanwhile.
         let wanted = trace.span_count() > 0 && !cancelled.load(Ordering::Relaxed);
         Ok(wanted.then(|| make(&trace)))

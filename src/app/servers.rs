@@ -189,7 +189,7 @@ fn api_handles(
         keys,
         hosts,
         http: WebWatch::new(registry),
-        index: Arc::clone(&states.index),
+        store: states.index.clone(),
         understand: semconv::understand,
         checks: states,
         registry: registry.clone(),

@@ -109,7 +109,7 @@ fn handles(world: &Arc<World>, keys: Vec<Key>) -> ApiHandles {
         hosts: Hosts::Any,
         http: world.clone(),
         checks: world.clone(),
-        index: store::Store::new().index,
+        store: store::Store::new().index,
         understand: crate::semconv::understand,
         registry: Registry::default(),
         exposition: Arc::new(move || page.page.lock().unwrap().clone()),

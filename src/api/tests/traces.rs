@@ -7,7 +7,7 @@ use serde_json::json;
 
 fn router_over(store: &Store) -> Router {
     let world = Arc::new(World::default());
-    router(ApiHandles { index: store.index.clone(), ..handles(&world, Vec::new()) })
+    router(ApiHandles { store: store.index.clone(), ..handles(&world, Vec::new()) })
 }
 
 #[tokio::test]

@@ -1,23 +1,32 @@
 //! Answers about what is kept: traces by what their spans say, and one trace as a whole.
 //!
-//! [`search`] finds where to look in the index, reads the batches there and keeps the spans that
+//! [`store`] says what may be asked. Of the log, [`search`] finds where to look in the index, reads the batches there and keeps the spans that
 //! [`filter`] admits; [`trace`] gathers one trace; [`summary`] says in a few words what a trace
-//! was. Reading blocks on the disk: ask on a thread that may.
+//! was; [`rows`] lends spans as rows of fixed columns. Reading blocks on the disk: ask on a thread that may.
 
 mod attribute;
 mod budget;
 mod candidates;
 mod cursor;
 mod filter;
+mod logs;
+mod records;
+mod row;
+mod rows;
 mod scan;
 mod search;
+mod store;
 mod summary;
 mod trace;
 
 pub use self::budget::Budget;
 pub use self::cursor::CursorError;
 pub use self::filter::Filters;
+pub use self::logs::{LogFilters, LogPage, LogQuery};
+pub use self::records::Records;
+pub use self::row::{Fields, RowQuery, Scanned, SpanRow};
 pub use self::search::{SearchPage, SearchQuery};
+pub use self::store::Store;
 pub use self::summary::TraceSummary;
 pub use self::trace::StoredTrace;
 use super::log::ReadError;

@@ -30,6 +30,11 @@ impl<'q> Scanner<'q> {
         Self { filters, needles, services, understand }
     }
 
+    /// The conditions.
+    pub(super) fn filters(&self) -> &Filters {
+        self.filters
+    }
+
     /// Whether the group can hold a span that is looked for.
     pub(super) fn may_find(&self, group: &Group, starts: &Starts) -> bool {
         group.has_spans()

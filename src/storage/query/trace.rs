@@ -1,13 +1,14 @@
 //! One trace as a whole: all its spans and log records, wherever in the log they are.
 
-use std::collections::{HashMap, HashSet};
-use std::ops::{ControlFlow, Range};
+use std::collections::HashSet;
+use std::ops::ControlFlow;
 
-use super::QueryError;
+use super::records::Groups;
+use super::{QueryError, Records};
 use crate::limits;
-use crate::model::{LogRecord, Origin, Signal, Span, TraceId};
-use crate::otlp::wire::{Fields, WireError};
-use crate::otlp::{read, write};
+use crate::model::{LogRecord, Origin, Signal, Span, SpanId, TraceId};
+use crate::otlp::read;
+use crate::otlp::wire::WireError;
 use crate::storage::index::{Index, SpanHead, log_trace_id, read_group, span_trace_id};
 use crate::storage::{Batch, Position};
 
@@ -19,20 +20,8 @@ pub struct StoredTrace {
     /// Whether it has more spans or bytes than [`limits::TRACE_SPANS`] and
     /// [`limits::TRACE_BYTES`], or a part of it could not be read.
     pub truncated: bool,
-    spans: Vec<Stored>,
-    logs: Vec<Stored>,
-    /// Requests with one empty record, each of which holds a resource and a scope.
-    origins: Vec<Vec<u8>>,
-    /// The records' bytes.
-    bytes: Vec<u8>,
-}
-
-/// A record of the trace.
-#[derive(Debug, Clone)]
-struct Stored {
-    time_ns: u64,
-    origin: usize,
-    at: Range<usize>,
+    pub(in crate::storage) spans: Records,
+    pub(in crate::storage) logs: Records,
 }
 
 impl Index {
@@ -65,6 +54,32 @@ impl Index {
 }
 
 impl StoredTrace {
+    /// Nothing of a trace.
+    pub(in crate::storage) fn empty(id: TraceId) -> Self {
+        let (spans, logs) = Default::default();
+        Self { id, truncated: false, spans, logs }
+    }
+
+    /// Only this span of it, and the log records that name the span.
+    pub(in crate::storage) fn only(&self, span: SpanId) -> Self {
+        let mut only = Self { truncated: self.truncated, ..Self::empty(self.id) };
+        for (origin, record) in self.spans.raw() {
+            if let Ok(read) = read::span(record)
+                && read.span_id == span
+            {
+                only.spans.push(read.start_ns, origin, record);
+            }
+        }
+        for (origin, record) in self.logs.raw() {
+            if let Ok(read) = read::log_record(record)
+                && read.span_id == Some(span)
+            {
+                only.logs.push(read.time_ns, origin, record);
+            }
+        }
+        only
+    }
+
     /// How many spans it has.
     pub fn span_count(&self) -> usize {
         self.spans.len()
@@ -77,36 +92,13 @@ impl StoredTrace {
 
     /// Calls `visit` with every span and where it came from, by start time; each span once,
     /// however often it was sent.
-    pub fn visit<'a>(&'a self, mut visit: impl FnMut(&Origin<'a>, &Span<'a>)) {
-        let origins = self.origins();
-        for stored in &self.spans {
-            if let Ok(span) = read::span(&self.bytes[stored.at.clone()]) {
-                visit(&origins[stored.origin], &span);
-            }
-        }
+    pub fn visit<'a>(&'a self, visit: impl FnMut(&Origin<'a>, &Span<'a>)) {
+        self.spans.visit_spans(visit);
     }
 
     /// Calls `visit` with every log record that names the trace and where it came from, by time.
-    pub fn visit_logs<'a>(&'a self, mut visit: impl FnMut(&Origin<'a>, &LogRecord<'a>)) {
-        let origins = self.origins();
-        for stored in &self.logs {
-            if let Ok(record) = read::log_record(&self.bytes[stored.at.clone()]) {
-                visit(&origins[stored.origin], &record);
-            }
-        }
-    }
-
-    fn origins(&self) -> Vec<Origin<'_>> {
-        let origins = self.origins.iter().map(|request| {
-            let mut origin = Origin::default();
-            // It was read once before, when its record was taken.
-            let _ = read::records(request, |found, _| {
-                origin = found.clone();
-                Ok(())
-            });
-            origin
-        });
-        origins.collect()
+    pub fn visit_logs<'a>(&'a self, visit: impl FnMut(&Origin<'a>, &LogRecord<'a>)) {
+        self.logs.visit_logs(visit);
     }
 }
 
@@ -114,16 +106,12 @@ impl StoredTrace {
 struct Gathering {
     trace: StoredTrace,
     seen: HashSet<[u8; 8], foldhash::fast::RandomState>,
-    known_origins: HashMap<Vec<u8>, usize, foldhash::fast::RandomState>,
     late_roots: usize,
 }
 
 impl Gathering {
     fn new(id: TraceId) -> Self {
-        let (spans, logs, origins, bytes) = Default::default();
-        let trace = StoredTrace { id, truncated: false, spans, logs, origins, bytes };
-        let (seen, known_origins) = Default::default();
-        Self { trace, seen, known_origins, late_roots: 0 }
+        Self { trace: StoredTrace::empty(id), seen: HashSet::default(), late_roots: 0 }
     }
 
     /// Takes the records of the trace out of a batch.
@@ -178,8 +166,7 @@ impl Gathering {
         let span = read::span(record)?;
         if self.seen.insert(*span.span_id.as_bytes()) {
             self.late_roots += usize::from(full);
-            let stored = self.keep(span.start_ns, record, groups.request());
-            self.trace.spans.push(stored);
+            self.trace.spans.push(span.start_ns, &groups.request(), record);
         }
         Ok(())
     }
@@ -191,60 +178,18 @@ impl Gathering {
         }
         let log = read::log_record(record)?;
         let time_ns = if log.time_ns > 0 { log.time_ns } else { log.observed_ns };
-        let stored = self.keep(time_ns, record, groups.request());
-        self.trace.logs.push(stored);
+        self.trace.logs.push(time_ns, &groups.request(), record);
         Ok(())
     }
 
     fn is_full(&self, record: &[u8]) -> bool {
-        self.trace.bytes.len() + record.len() > limits::TRACE_BYTES
-    }
-
-    fn keep(&mut self, time_ns: u64, record: &[u8], origin: Vec<u8>) -> Stored {
-        let trace = &mut self.trace;
-        let origin = *self.known_origins.entry(origin).or_insert_with_key(|request| {
-            trace.origins.push(request.clone());
-            trace.origins.len() - 1
-        });
-        let from = trace.bytes.len();
-        trace.bytes.extend_from_slice(record);
-        Stored { time_ns, origin, at: from..trace.bytes.len() }
+        let held = self.trace.spans.bytes() + self.trace.logs.bytes();
+        held + record.len() > limits::TRACE_BYTES
     }
 
     fn finish(mut self) -> StoredTrace {
-        // Records of the same time stay in the order in which they arrived.
-        self.trace.spans.sort_by_key(|stored| stored.time_ns);
-        self.trace.logs.sort_by_key(|stored| stored.time_ns);
+        self.trace.spans.sort_by_time();
+        self.trace.logs.sort_by_time();
         self.trace
-    }
-}
-
-/// The resource group and the scope group that a record stands in.
-#[derive(Clone, Copy)]
-struct Groups<'a> {
-    resource: &'a [u8],
-    scope: &'a [u8],
-}
-
-impl Groups<'_> {
-    /// A request with their resource and scope and one empty record.
-    fn request(self) -> Vec<u8> {
-        let mut request = Vec::new();
-        write::message_field(&mut request, 1, |out| {
-            put_all_but_records(out, self.resource);
-            write::message_field(out, 2, |out| {
-                put_all_but_records(out, self.scope);
-                write::bytes_field(out, 2, &[]);
-            });
-        });
-        request
-    }
-}
-
-/// Copies the fields of a group other than the scopes or records in it, which are field 2 of
-/// both.
-fn put_all_but_records(out: &mut Vec<u8>, group: &[u8]) {
-    for field in Fields::of(group).map_while(Result::ok).filter(|field| field.number != 2) {
-        out.extend_from_slice(field.raw);
     }
 }

@@ -45,6 +45,14 @@ impl Store {
         page.traces.iter().map(|trace| trace.trace_id.as_bytes()[15]).collect()
     }
 
+    fn rows(
+        &self,
+        query: &RowQuery,
+        visit: &mut dyn FnMut(&SpanRow<'_>) -> std::ops::ControlFlow<()>,
+    ) -> Scanned {
+        super::Store::rows(&self.index, query, Budget::default(), visit).unwrap()
+    }
+
     fn trace(&self, number: u8) -> StoredTrace {
         self.index.trace(id(number)).unwrap()
     }
@@ -315,4 +323,37 @@ fn a_cancelled_search_stops_and_can_go_on() {
     assert!(page.traces.is_empty() && page.incomplete);
     query.cursor = page.next;
     assert_eq!(store.index.search(&query).unwrap().traces.len(), 3);
+}
+
+#[test]
+fn rows_are_the_spans_that_fulfil_the_conditions_and_a_call_counts_once() {
+    let call = |id, parent, start, end| TestSpan {
+        id,
+        parent,
+        start,
+        end,
+        attributes: attributes(&[("op", "chat"), ("model", "gpt"), ("input", "5")]),
+        ..TestSpan::default()
+    };
+    let other = TestSpan { trace: 2, id: 9, start: 50, ..TestSpan::default() };
+    // The wrapper's report of a call and the call itself, in two batches.
+    let store = Store::new(&[&[call(2, 1, 20, 30), other], &[call(1, 0, 10, 40)]]);
+    let rows = |query: &RowQuery| {
+        let mut rows = Vec::new();
+        let visit = &mut |row: &SpanRow<'_>| {
+            rows.push((row.span_id.as_bytes()[7], row.counts, row.usage.input));
+            std::ops::ControlFlow::Continue(())
+        };
+        let scanned = Store::rows(&store, query, visit);
+        assert!(!scanned.incomplete);
+        rows.sort_unstable();
+        rows
+    };
+    assert_eq!(rows(&RowQuery::default()).len(), 3);
+    let of_trace = RowQuery { trace: Some(id(2)), ..RowQuery::default() };
+    assert_eq!(rows(&of_trace), [(9, false, None)]);
+    let filters = Filters { model: some("gpt"), ..Filters::default() };
+    let calls = rows(&RowQuery { filters, ..RowQuery::default() });
+    assert_eq!(calls.iter().map(|(id, ..)| *id).collect::<Vec<_>>(), [1, 2]);
+    assert!(calls.iter().any(|(_, counts, _)| *counts), "{calls:?}");
 }

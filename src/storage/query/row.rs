@@ -1,0 +1,204 @@
+//! One span in fixed columns: what lists, statistics and skeletons need of it.
+
+use std::ops::BitOr;
+
+use super::Filters;
+use crate::model::{
+    Operation, Origin, Settled, Span, SpanId, SpanKind, Status, TraceId, Understanding, Usage,
+};
+
+/// A span without its attributes, events and links. Texts are borrowed from where it is stored;
+/// what nothing says is `None`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpanRow<'a> {
+    /// The trace.
+    pub trace_id: TraceId,
+    /// The span.
+    pub span_id: SpanId,
+    /// Its parent; `None` for a root.
+    pub parent_span_id: Option<SpanId>,
+    /// When it began, in nanoseconds since the Unix epoch.
+    pub start_ns: u64,
+    /// When it ended.
+    pub end_ns: u64,
+    /// OTLP's kind.
+    pub kind: SpanKind,
+    /// What it says of its outcome.
+    pub status: Status,
+    /// `service.name` of its resource.
+    pub service: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// The operation, by [`Operation::name`].
+    pub operation: &'a str,
+    /// Whether it failed, by its status or by what its dialect says.
+    pub failed: bool,
+    /// `error.type` or what stands for it.
+    pub error_type: Option<&'a str>,
+    /// The provider of a call of a model.
+    pub provider: Option<&'a str>,
+    /// The model asked for, or the one that answered.
+    pub model: Option<&'a str>,
+    /// The model that answered.
+    pub response_model: Option<&'a str>,
+    /// The tool executed.
+    pub tool: Option<&'a str>,
+    /// The agent that ran or did the work.
+    pub agent: Option<&'a str>,
+    /// The workflow that ran, of the span that is its run.
+    pub workflow: Option<&'a str>,
+    /// Whose work it was.
+    pub tenant: Option<&'a str>,
+    /// For whom.
+    pub user: Option<&'a str>,
+    /// The conversation or session.
+    pub conversation: Option<&'a str>,
+    /// Method of an HTTP exchange.
+    pub http_method: Option<&'a str>,
+    /// Route template of an HTTP exchange.
+    pub http_route: Option<&'a str>,
+    /// Status code of an HTTP exchange.
+    pub http_status: Option<u16>,
+    /// Whether it is counted as a call of a model. Of two reports of one call one is.
+    pub counts: bool,
+    /// What it adds to the sums of tokens: of a call that is reported twice, each token once.
+    pub usage: Usage,
+    /// What it adds to the sum of costs, in USD, as far as reported.
+    pub cost_usd: Option<f64>,
+    /// How long the first token took, in seconds.
+    pub time_to_first_token_seconds: Option<f64>,
+}
+
+/// Which of the columns a question needs beyond ids, times, kind, status, service, name and
+/// operation. Others may be left empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Fields(u32);
+
+impl Fields {
+    /// None but those that are always there.
+    pub const NONE: Self = Self(0);
+    /// [`SpanRow::failed`] and [`SpanRow::error_type`].
+    pub const FAILURE: Self = Self(1);
+    /// Provider and models.
+    pub const MODEL: Self = Self(2);
+    /// Tool.
+    pub const TOOL: Self = Self(4);
+    /// Agent and workflow.
+    pub const AGENT: Self = Self(8);
+    /// Tenant, user and conversation.
+    pub const OWNER: Self = Self(16);
+    /// Method, route and status code.
+    pub const HTTP: Self = Self(32);
+    /// Calls, tokens, cost and time to the first token.
+    pub const USAGE: Self = Self(64);
+    /// All there are.
+    pub const ALL: Self = Self(127);
+
+    /// Whether all of `other` are among them.
+    pub fn contain(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl BitOr for Fields {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// A question for rows: every span that fulfils the conditions, in no order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RowQuery {
+    /// The conditions. `status: Ok` is a matter of the span alone here.
+    pub filters: Filters,
+    /// Only spans of this trace.
+    pub trace: Option<TraceId>,
+    /// What is needed of each.
+    pub fields: Fields,
+}
+
+/// How a question for rows went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Scanned {
+    /// Whether rows may be missing, because a bound was reached or something is not readable.
+    pub incomplete: bool,
+    /// Bytes that were read for it.
+    pub bytes: u64,
+}
+
+impl<'a> SpanRow<'a> {
+    /// The row of a span, from what is understood of it and, of a call of a model, what it adds
+    /// to the sums.
+    pub fn of(
+        origin: &Origin<'a>,
+        span: &Span<'a>,
+        known: &'a Understanding<'a>,
+        settled: Option<&Settled>,
+    ) -> Self {
+        let mut row = Self {
+            trace_id: span.trace_id,
+            span_id: span.span_id,
+            parent_span_id: span.parent_span_id,
+            start_ns: span.start_ns,
+            end_ns: span.end_ns,
+            kind: span.kind,
+            status: span.status,
+            service: origin.service(),
+            name: span.name,
+            operation: known.operation.name(),
+            failed: known.failed,
+            error_type: known.error_type,
+            provider: None,
+            model: None,
+            response_model: None,
+            tool: None,
+            agent: known.agent,
+            workflow: None,
+            tenant: known.tenant,
+            user: known.user,
+            conversation: known.conversation,
+            http_method: None,
+            http_route: None,
+            http_status: None,
+            counts: false,
+            usage: Usage::default(),
+            cost_usd: None,
+            time_to_first_token_seconds: None,
+        };
+        row.describe(&known.operation);
+        if let Some(settled) = settled {
+            row.counts = settled.counts;
+            row.usage = settled.usage;
+            row.cost_usd = settled.cost_usd;
+            row.time_to_first_token_seconds = settled.time_to_first_token_seconds;
+        }
+        row
+    }
+
+    fn describe(&mut self, operation: &'a Operation<'a>) {
+        match operation {
+            Operation::Llm(call) => {
+                self.provider = Some(&call.provider);
+                self.model = Some(call.model());
+                self.response_model = call.response_model;
+            }
+            Operation::Tool(call) => self.tool = Some(call.name),
+            Operation::Agent(run) => self.agent = self.agent.or(Some(run.name)),
+            Operation::Workflow(run) => self.workflow = Some(run.name),
+            Operation::Step(step) => self.agent = self.agent.or(Some(step.agent)),
+            Operation::HttpServer(exchange) | Operation::HttpClient(exchange) => {
+                self.http_method = Some(exchange.method);
+                self.http_route = exchange.route;
+                self.http_status = exchange.status_code;
+            }
+            Operation::Db(_) | Operation::Retrieval | Operation::Other => {}
+        }
+    }
+
+    /// How long it took, in nanoseconds; 0 where it ends before it starts.
+    pub fn duration_ns(&self) -> u64 {
+        self.end_ns.saturating_sub(self.start_ns)
+    }
+}

@@ -1,0 +1,132 @@
+//! Lending the spans of the log as rows.
+
+use std::ops::ControlFlow;
+
+use super::scan::{Scanner, Starts};
+use super::store::Store;
+use super::{Budget, QueryError, RowQuery, Scanned, SearchPage, SearchQuery, SpanRow, StoredTrace};
+use crate::model::{CallBook, Operation, Origin, Signal, Span, SpanId, TraceId, Understanding};
+use crate::otlp::read;
+use crate::storage::Position;
+use crate::storage::index::{Index, Place, SpanHead, read_group, span_trace_id};
+
+impl Store for Index {
+    fn search(&self, query: &SearchQuery, budget: Budget<'_>) -> Result<SearchPage, QueryError> {
+        self.search_within(query, budget)
+    }
+
+    fn trace(&self, id: TraceId) -> Result<StoredTrace, QueryError> {
+        Self::trace(self, id)
+    }
+
+    fn span(&self, trace: TraceId, span: SpanId) -> Result<StoredTrace, QueryError> {
+        Ok(Self::trace(self, trace)?.only(span))
+    }
+
+    fn rows(
+        &self,
+        query: &RowQuery,
+        mut budget: Budget<'_>,
+        visit: &mut dyn FnMut(&SpanRow<'_>) -> ControlFlow<()>,
+    ) -> Result<Scanned, QueryError> {
+        let mut scanned = Scanned::default();
+        let mut book = self.open_book();
+        let scanner = Scanner::new(&query.filters, self.understand());
+        let end = Position { segment: u64::MAX, offset: u64::MAX };
+        for place in self.places_of_rows(query, &scanner, &mut scanned) {
+            if budget.is_spent() {
+                scanned.incomplete = true;
+                break;
+            }
+            budget.spend(place.group.bytes);
+            let mut flow = ControlFlow::Continue(());
+            let read = read_group(self.frames(), &place, end, &mut |batch| {
+                if batch.signal == Signal::Traces {
+                    flow = self.lend(&batch.body, query, &scanner, &mut *book, visit);
+                }
+                flow
+            });
+            scanned.incomplete |= read.is_err();
+            if flow.is_break() {
+                break;
+            }
+        }
+        scanned.bytes = budget.spent;
+        Ok(scanned)
+    }
+}
+
+impl Index {
+    /// The groups that may hold rows that are asked for.
+    fn places_of_rows(
+        &self,
+        query: &RowQuery,
+        scanner: &Scanner<'_>,
+        scanned: &mut Scanned,
+    ) -> Vec<Place> {
+        let starts = query.filters.from_ns.unwrap_or(0)..=query.filters.to_ns.unwrap_or(u64::MAX);
+        let mut places: Vec<Place> = match &query.trace {
+            Some(id) => self.places_of(id),
+            None => {
+                let directory = self.directory();
+                scanned.incomplete |= !directory.whole;
+                directory.places().map(|(_, place)| place).collect()
+            }
+        };
+        places.retain(|place| scanner.may_find(&place.group, &starts));
+        places
+    }
+
+    /// Lends the rows of one request. Calls are settled in the order in which they arrived,
+    /// whether their rows are asked for or not.
+    fn lend(
+        &self,
+        body: &[u8],
+        query: &RowQuery,
+        scanner: &Scanner<'_>,
+        book: &mut dyn CallBook,
+        visit: &mut dyn FnMut(&SpanRow<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let starts = query.filters.from_ns.unwrap_or(0)..=query.filters.to_ns.unwrap_or(u64::MAX);
+        let understand = self.understand();
+        let mut flow = ControlFlow::Continue(());
+        // What stands behind damage is found by no reader.
+        let _ = read::records(body, |origin, bytes| {
+            let other = query.trace.is_some_and(|id| span_trace_id(bytes) != id.as_bytes());
+            if flow.is_break() || other {
+                return Ok(());
+            }
+            // A damaged span hides none of its neighbours.
+            let Ok(span) = read::span(bytes) else { return Ok(()) };
+            let known = understand(origin, &span);
+            let settled = match &known.operation {
+                Operation::Llm(call) => Some(book.settle(&span, origin.scope.name, call)),
+                _ => None,
+            };
+            if scanner.admits(origin, &span, &known, bytes, &starts) {
+                flow = visit(&SpanRow::of(origin, &span, &known, settled.as_ref()));
+            }
+            Ok(())
+        });
+        flow
+    }
+}
+
+impl Scanner<'_> {
+    /// Whether a span that is read and understood already is looked for.
+    fn admits(
+        &self,
+        origin: &Origin<'_>,
+        span: &Span<'_>,
+        known: &Understanding<'_>,
+        bytes: &[u8],
+        starts: &Starts,
+    ) -> bool {
+        let filters = self.filters();
+        starts.contains(&span.start_ns)
+            && filters.admits_origin(origin)
+            && SpanHead::read(bytes).is_ok_and(|head| filters.admits(&head))
+            && filters.admits_attributes(origin, bytes)
+            && filters.admits_understanding(known)
+    }
+}
