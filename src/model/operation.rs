@@ -21,6 +21,8 @@ pub struct Understanding<'a> {
     pub conversation: Option<&'a str>,
     /// The agent that did it, as far as the span itself says.
     pub agent: Option<&'a str>,
+    /// The skill that was used, as far as the span itself says.
+    pub skill: Option<&'a str>,
     /// Set when the span looks like an LLM operation that no dialect explains.
     pub unexplained: Option<Unexplained<'a>>,
 }

@@ -1,4 +1,4 @@
-//! Whose work a span was: tenant, user, conversation.
+//! Whose work a span was: tenant, user, conversation; and with which skill it was done.
 
 use super::names::{Facts, Field, Name};
 use crate::limits;
@@ -27,7 +27,10 @@ pub(super) const NAMES: &[Name] = &[
     ("thread_id", Field::Conversation),
     ("agent.id", Field::AgentId),
     ("agent_id", Field::AgentId),
-    ("gen_ai.skill.name", Field::Detail),
+    ("gen_ai.skill.name", Field::Skill),
+    ("skill.name", Field::Skill),
+    ("skill_name", Field::Skill),
+    ("skill", Field::Skill),
 ];
 
 /// Names of the dialects that stand on resources too.
@@ -71,6 +74,7 @@ pub(super) fn fill<'a>(understanding: &mut Understanding<'a>, facts: &Facts<'_, 
     understanding.tenant = facts.text(Field::Tenant);
     understanding.user = facts.text(Field::User);
     understanding.conversation = facts.text(Field::Conversation);
+    understanding.skill = facts.text(Field::Skill);
     understanding.agent = facts.text(Field::AgentName).or_else(|| facts.text(Field::AgentId));
     let Some(json) = facts.text(Field::Metadata) else { return };
     if json.len() > limits::ATTRIBUTE_JSON_BYTES {

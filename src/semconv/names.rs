@@ -66,6 +66,7 @@ pub(super) enum Field {
     Tenant,
     User,
     Conversation,
+    Skill,
     ErrorType,
     HttpMethod,
     HttpRoute,

@@ -224,6 +224,20 @@ fn whose_work_it_was_the_span_says_before_the_resource() {
 }
 
 #[test]
+fn a_skill_is_named_by_the_span_itself() {
+    for key in ["gen_ai.skill.name", "skill.name", "skill_name", "skill"] {
+        assert_eq!(read("step", &[(key, Text("pdf"))]).skill, Some("pdf"), "{key}");
+    }
+    // The conventions' name is trusted more than a word that anybody may use.
+    let both = [("skill", Text("x")), ("gen_ai.skill.name", Text("pdf"))];
+    assert_eq!(read("step", &both).skill, Some("pdf"));
+    assert_eq!(read("step", &[("skill", Text(""))]).skill, None);
+    let mut origin = origin("x");
+    origin.resource = vec![Attribute { key: "skill", value: Text("all") }];
+    assert_eq!(understand(&origin, &span("step", &[])).skill, None);
+}
+
+#[test]
 fn tools_agents_and_steps_are_named_bare() {
     let tool = read("execute_tool search", &[("gen_ai.tool.call.id", Text("c1"))]);
     assert!(matches!(tool.operation, Operation::Tool(tool) if tool.name == "search"));

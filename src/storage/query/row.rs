@@ -47,6 +47,8 @@ pub struct SpanRow<'a> {
     pub agent: Option<&'a str>,
     /// The workflow that ran, of the span that is its run.
     pub workflow: Option<&'a str>,
+    /// The skill that was used.
+    pub skill: Option<&'a str>,
     /// Whose work it was.
     pub tenant: Option<&'a str>,
     /// For whom.
@@ -83,7 +85,7 @@ impl Fields {
     pub const MODEL: Self = Self(2);
     /// Tool.
     pub const TOOL: Self = Self(4);
-    /// Agent and workflow.
+    /// Agent, workflow and skill.
     pub const AGENT: Self = Self(8);
     /// Tenant, user and conversation.
     pub const OWNER: Self = Self(16);
@@ -156,6 +158,7 @@ impl<'a> SpanRow<'a> {
             tool: None,
             agent: known.agent,
             workflow: None,
+            skill: known.skill,
             tenant: known.tenant,
             user: known.user,
             conversation: known.conversation,
