@@ -1,8 +1,9 @@
 //! Answers about what is kept: traces by what their spans say, and one trace as a whole.
 //!
-//! [`store`] says what may be asked. Of the log, [`search`] finds where to look in the index, reads the batches there and keeps the spans that
-//! [`filter`] admits; [`trace`] gathers one trace; [`summary`] says in a few words what a trace
-//! was; [`rows`] lends spans as rows of fixed columns. Reading blocks on the disk: ask on a thread that may.
+//! [`store`] says what may be asked. Of the log, [`search`] finds where to look in the index, reads
+//! the batches there and keeps the spans that [`filter`] admits; [`trace`] gathers one trace;
+//! [`summary`] says in a few words what a trace was; [`rows`] lends spans as rows of fixed
+//! columns. Reading blocks on the disk: ask on a thread that may.
 
 mod attribute;
 mod budget;
