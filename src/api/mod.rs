@@ -18,6 +18,7 @@ mod host;
 mod insights;
 mod investigate;
 mod landing;
+mod messages;
 mod moment;
 mod observe;
 mod openapi;

@@ -8,13 +8,13 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-/// The parameters of one request, in the order sent.
+/// The parameters of one request, in the order sent. One without a value is the same as an
+/// absent one, because forms send empty fields.
 #[derive(Debug, Default)]
 pub(super) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    /// Reads a query string. An empty value is the same as an absent parameter, because forms
-    /// send empty fields.
+    /// Reads a query string.
     pub(super) fn of(query: Option<&str>, known: &[&str]) -> Result<Self, ApiError> {
         let uri = Uri::builder().path_and_query(format!("/?{}", query.unwrap_or_default()));
         let uri = uri.build().map_err(|_| ApiError::parameter("", "The query is malformed."))?;
@@ -29,7 +29,7 @@ impl Parameters {
                 return Err(ApiError::parameter(name, format!("At most {most} bytes.")));
             }
         }
-        Ok(Self(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect()))
+        Ok(Self(pairs))
     }
 
     /// The value of a parameter that may stand once.
@@ -43,7 +43,13 @@ impl Parameters {
 
     /// The values of a parameter that may be repeated.
     pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+        let given = self.0.iter().filter(move |(key, value)| key == name && !value.is_empty());
+        given.map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a parameter stands there without a value, for those where that is a mistake.
+    pub(super) fn is_given_empty(&self, name: &str) -> bool {
+        self.0.iter().any(|(key, value)| key == name && value.is_empty())
     }
 
     /// A number within bounds; what is out of them is an error that names them.

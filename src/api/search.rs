@@ -27,6 +27,7 @@ pub(super) const PARAMETERS: &[&str] = &[
     "tenant",
     "conversation",
     "attr",
+    "text",
     "from",
     "to",
     "limit",
@@ -128,6 +129,7 @@ fn read(parameters: &Parameters) -> Result<SearchQuery, ApiError> {
         tenant: text("tenant")?,
         conversation: text("conversation")?,
         attributes: attributes(parameters)?,
+        text: free_text(parameters)?,
         from_ns: time(parameters, "from")?,
         to_ns: time(parameters, "to")?,
     };
@@ -177,6 +179,16 @@ fn attributes(parameters: &Parameters) -> Result<Vec<(String, String)>, ApiError
         return Err(ApiError::parameter("attr", format!("attr may be given {most} times.")));
     }
     Ok(pairs)
+}
+
+/// The free text that is looked for. Given without a value it is a mistake, unlike other
+/// parameters: a form that leaves it empty would find everything.
+pub(super) fn free_text(parameters: &Parameters) -> Result<Option<String>, ApiError> {
+    if parameters.is_given_empty("text") {
+        let message = "text is what to look for; leave it out to look for anything.";
+        return Err(ApiError::parameter("text", message));
+    }
+    Ok(parameters.text("text")?.map(str::to_owned))
 }
 
 fn time(parameters: &Parameters, name: &str) -> Result<Option<u64>, ApiError> {
@@ -237,7 +249,7 @@ mod tests {
     fn every_parameter_reaches_the_query() {
         let text = "service=shop&name=chat%20gpt&status=error&operation=llm&min_duration_ms=1.5\
             &max_duration_ms=60000&model=gpt-4o&tool=search&agent=a&tenant=t&conversation=c\
-            &attr=user.id:7&attr=url:http://x:80/&from=2026-11-21T00:00:00Z&to=1800000000&limit=7";
+            &attr=user.id:7&attr=url:http://x:80/&text=Time%20out&from=2026-11-21T00:00:00Z&to=1800000000&limit=7";
         let read = query(text).unwrap();
         let some = |text: &str| Some(text.to_owned());
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
@@ -254,6 +266,7 @@ mod tests {
             tenant: some("t"),
             conversation: some("c"),
             attributes: vec![pair("user.id", "7"), pair("url", "http://x:80/")],
+            text: some("Time out"),
             from_ns: Some(1_795_219_200_000_000_000),
             to_ns: Some(1_800_000_000_000_000_000),
         };
@@ -265,6 +278,7 @@ mod tests {
     #[test]
     fn what_cannot_be_meant_is_refused_by_name() {
         let many = "attr=a:b&".repeat(limits::SEARCH_ATTRIBUTES + 1);
+        let long = format!("text={}", "a".repeat(limits::PARAMETER_BYTES + 1));
         for (bad, parameter, says) in [
             ("limit=0", "limit", "from 1 to 1000"),
             ("limit=1000000000", "limit", "from 1 to 1000"),
@@ -285,6 +299,9 @@ mod tests {
             ("attr=novalue", "attr", "key:value"),
             ("attr=:value", "attr", "key:value"),
             (&many, "attr", "16 times"),
+            ("text=", "text", "what to look for"),
+            ("text=a&text=", "text", "what to look for"),
+            (&long, "text", "At most 4096 bytes"),
             ("srevice=a", "srevice", "try service"),
             ("trace_id=1", "trace_id", "no parameter trace_id"),
             ("service=%00%ff&bogus", "bogus", "no parameter bogus"),

@@ -1,6 +1,7 @@
 //! `/api/traces/{trace_id}`: every span of a run, as sent and as understood.
 
 use super::error::ApiError;
+use super::messages::{LogMessages, MessageView};
 use super::span_view::SpanView;
 use super::{Shared, json_answer};
 use crate::model::TraceId;
@@ -8,8 +9,17 @@ use crate::storage::index::Understand;
 use crate::storage::query::StoredTrace;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use serde::Serialize;
 use std::io::Write as _;
 use std::sync::atomic::Ordering;
+
+/// A span with what was said in it.
+#[derive(Serialize)]
+struct Told<'v, 'a> {
+    #[serde(flatten)]
+    span: SpanView<'v, 'a>,
+    messages: Vec<MessageView<'v>>,
+}
 
 /// `GET /api/traces/{trace_id}`.
 pub(super) async fn answer(
@@ -49,13 +59,17 @@ fn write(trace: &StoredTrace, understand: Understand) -> Vec<u8> {
     // Writing to memory cannot fail.
     let (id, truncated) = (trace.id, trace.truncated);
     let _ = write!(out, "{{\"trace_id\":\"{id}\",\"truncated\":{truncated},\"spans\":[");
+    let from_logs = LogMessages::of(trace);
     let mut first = true;
     trace.visit(|origin, span| {
         if !std::mem::take(&mut first) {
             out.push(b',');
         }
         let known = understand(origin, span);
-        let _ = serde_json::to_writer(&mut out, &SpanView::of(origin, span, &known, usize::MAX));
+        let said = from_logs.with(span, &known.operation);
+        let messages = said.iter().map(|passage| MessageView::of(passage, usize::MAX)).collect();
+        let span = SpanView::of(origin, span, &known, usize::MAX);
+        let _ = serde_json::to_writer(&mut out, &Told { span, messages });
     });
     out.extend_from_slice(b"]}");
     out

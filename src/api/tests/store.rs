@@ -7,7 +7,9 @@ use crate::storage::{Batch, Durability, Log, LogOptions, Position};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::common::v1::{
+    AnyValue, InstrumentationScope, KeyValue, KeyValueList,
+};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::Event;
@@ -47,6 +49,10 @@ impl Store {
         }
     }
 
+    pub(super) async fn append_logs(&self, records: Vec<LogRecord>) {
+        self.append(Signal::Logs, logs(records)).await;
+    }
+
     pub(super) async fn append_spans(&self, spans: Vec<Span>) {
         self.append(Signal::Traces, request(spans)).await;
     }
@@ -58,6 +64,10 @@ pub(super) fn text(key: &str, value: &str) -> KeyValue {
 
 pub(super) fn int(key: &str, value: i64) -> KeyValue {
     attribute(key, Value::IntValue(value))
+}
+
+pub(super) fn map(values: Vec<KeyValue>) -> AnyValue {
+    AnyValue { value: Some(Value::KvlistValue(KeyValueList { values })) }
 }
 
 pub(super) fn double(key: &str, value: f64) -> KeyValue {

@@ -35,6 +35,12 @@ async fn a_run_is_found_by_what_it_did() {
         ("from=2026-11-21T08:00:00Z&to=2026-11-21T08:00:01Z", 1),
         ("from=2026-11-21T09:00:00%2B01:00&to=1795248001", 1),
         ("to=1795247999", 0),
+        ("text=Index%20IS%20gone", 1),
+        ("text=index%20is%20gone&tool=search", 1),
+        ("text=index%20is%20gone&operation=chat", 0),
+        ("text=%7B%22q%22:%22lamp", 1),
+        ("text=gen_ai.tool.name", 0),
+        ("text=%00", 0),
     ] {
         let answer = get(&router, &format!("/api/traces/search?{query}")).await;
         assert_eq!(answer.status, 200, "{query}");
@@ -208,6 +214,66 @@ async fn an_investigation_tells_the_whole_story() {
     assert_eq!(found["logs"][1]["body"], "Search failed.");
     assert_eq!(found["logs"].as_array().unwrap().len(), 2);
     assert_eq!((&found["debug_logs"], &found["left_out"]), (&json!([]), &json!({})));
+}
+
+#[tokio::test]
+async fn what_was_said_stands_with_its_span_however_it_was_sent() {
+    use opentelemetry_proto::tonic::logs::v1::LogRecord;
+    let said = |kind: &str, span: u8, at_ms: u64, text: &str| LogRecord {
+        time_unix_nano: START_NS + at_ms * 1_000_000,
+        event_name: format!("gen_ai.{kind}"),
+        body: Some(store::map(vec![store::text("content", text)])),
+        trace_id: RUN.parse::<crate::model::TraceId>().unwrap().as_bytes().to_vec(),
+        span_id: vec![0, 0, 0, 0, 0, 0, 0, span],
+        ..LogRecord::default()
+    };
+    let store = store::with_run().await;
+    // Records may come before and behind their span, and in any order.
+    store
+        .append_logs(vec![
+            said("choice", 3, 200, "It is a lamp."),
+            said("user.message", 3, 30, "What is this?"),
+            said("user.message", 7, 620, "And that?"),
+            said("user.message", 9, 0, "Of a span that never came."),
+        ])
+        .await;
+    let trace = get(&router_over(&store), &format!("/api/traces/{RUN}")).await.json();
+    let messages = |span: usize| trace["spans"][span]["messages"].clone();
+    let message =
+        |role: &str, part: &str, text: &str| json!({"role": role, "part": part, "text": text});
+    let exchange = json!([
+        message("user", "prompt", "What is this?"),
+        message("assistant", "completion", "It is a lamp."),
+    ]);
+    assert_eq!(messages(2), exchange);
+    assert_eq!(messages(6), json!([message("user", "prompt", "And that?")]));
+    assert_eq!(messages(4), json!([message("", "tool_arguments", "{\"q\":\"lamp\"}")]));
+    assert_eq!(messages(0), json!([]));
+}
+
+#[tokio::test]
+async fn a_message_sent_both_ways_is_told_once() {
+    let store = Store::new();
+    let messages = r#"[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]"#;
+    let attributes = vec![
+        store::text("gen_ai.operation.name", "chat"),
+        store::text("gen_ai.input.messages", messages),
+    ];
+    store.append_spans(vec![store::with(store::span(1, 0, "chat", 0, 9), attributes)]).await;
+    for text in ["Hi", "Hi again"] {
+        let record = opentelemetry_proto::tonic::logs::v1::LogRecord {
+            event_name: "gen_ai.user.message".to_owned(),
+            body: Some(store::map(vec![store::text("content", text)])),
+            trace_id: RUN.parse::<crate::model::TraceId>().unwrap().as_bytes().to_vec(),
+            span_id: vec![0, 0, 0, 0, 0, 0, 0, 1],
+            ..Default::default()
+        };
+        store.append_logs(vec![record]).await;
+    }
+    let trace = get(&router_over(&store), &format!("/api/traces/{RUN}")).await.json();
+    let texts: Vec<_> = trace["spans"][0]["messages"].as_array().unwrap().iter().collect();
+    assert_eq!(texts.len(), 2, "{texts:?}");
+    assert_eq!((&texts[0]["text"], &texts[1]["text"]), (&json!("Hi"), &json!("Hi again")));
 }
 
 /// Recorded from real client libraries.

@@ -36,6 +36,10 @@ pub struct Filters {
     /// Keys and values of attributes of the span, its scope or its resource. Numbers and
     /// booleans are compared by their text form; of a list, one item must be equal.
     pub attributes: Vec<(String, String)>,
+    /// Stands in the span's name, status message or text attributes, or in the name or a text
+    /// attribute of one of its events, whatever the case of ASCII letters; also as JSON escapes
+    /// it. At most [`crate::limits::PARAMETER_BYTES`].
+    pub text: Option<String>,
     /// The span began at or after this, in nanoseconds since the Unix epoch.
     pub from_ns: Option<u64>,
     /// The span began at or before this.

@@ -18,6 +18,7 @@ mod scan;
 mod search;
 mod store;
 mod summary;
+mod text;
 mod trace;
 
 pub use self::budget::Budget;

@@ -128,5 +128,7 @@ impl Scanner<'_> {
             && SpanHead::read(bytes).is_ok_and(|head| filters.admits(&head))
             && filters.admits_attributes(origin, bytes)
             && filters.admits_understanding(known)
+            && self.may_say(bytes)
+            && self.says(span)
     }
 }

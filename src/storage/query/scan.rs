@@ -5,7 +5,8 @@ use std::ops::RangeInclusive;
 use memchr::memmem::Finder;
 
 use super::filter::Filters;
-use crate::model::{Status, TraceId};
+use super::text::Needle;
+use crate::model::{Span, Status, TraceId};
 use crate::otlp::read;
 use crate::otlp::wire::WireError;
 use crate::storage::index::{Group, ServiceSet, SpanHead, Understand};
@@ -17,6 +18,7 @@ pub(super) type Starts = RangeInclusive<u64>;
 pub(super) struct Scanner<'q> {
     filters: &'q Filters,
     needles: Vec<Finder<'q>>,
+    text: Option<Needle>,
     services: ServiceSet,
     understand: Option<Understand>,
 }
@@ -25,9 +27,10 @@ impl<'q> Scanner<'q> {
     /// What looks for these conditions.
     pub(super) fn new(filters: &'q Filters, understand: Understand) -> Self {
         let needles = filters.needles().map(Finder::new).collect();
+        let text = filters.text.as_deref().map(Needle::new);
         let services = filters.service.as_deref().map(ServiceSet::of).unwrap_or_default();
         let understand = filters.needs_understanding().then_some(understand);
-        Self { filters, needles, services, understand }
+        Self { filters, needles, text, services, understand }
     }
 
     /// The conditions.
@@ -55,7 +58,7 @@ impl<'q> Scanner<'q> {
         mut found: impl FnMut(TraceId, u64),
     ) -> Result<(), WireError> {
         // Text that stands nowhere in the request is in none of its spans.
-        if self.needles.iter().any(|needle| needle.find(body).is_none()) {
+        if self.needles.iter().any(|needle| needle.find(body).is_none()) || !self.may_say(body) {
             return Ok(());
         }
         let only = only.map(|id| id.as_bytes().as_slice());
@@ -68,13 +71,17 @@ impl<'q> Scanner<'q> {
             let wanted = starts.contains(&head.start_ns)
                 && only.is_none_or(|id| id == head.trace_id)
                 && self.filters.admits(&head)
-                && self.filters.admits_attributes(origin, bytes);
+                && self.filters.admits_attributes(origin, bytes)
+                && self.may_say(bytes);
             if !wanted {
                 return Ok(());
             }
-            if let Some(understand) = self.understand {
+            if self.understand.is_some() || self.text.is_some() {
                 let Ok(span) = read::span(bytes) else { return Ok(()) };
-                if !self.filters.admits_understanding(&understand(origin, &span)) {
+                let known = self.understand.map(|understand| understand(origin, &span));
+                let understood =
+                    known.is_none_or(|known| self.filters.admits_understanding(&known));
+                if !understood || !self.says(&span) {
                     return Ok(());
                 }
             }
@@ -83,5 +90,15 @@ impl<'q> Scanner<'q> {
             }
             Ok(())
         })
+    }
+
+    /// Whether the free text asked for may stand in these bytes of a span or a whole request.
+    pub(super) fn may_say(&self, bytes: &[u8]) -> bool {
+        self.text.as_ref().is_none_or(|text| text.is_in_bytes(bytes))
+    }
+
+    /// Whether the free text asked for stands in the span.
+    pub(super) fn says(&self, span: &Span<'_>) -> bool {
+        self.text.as_ref().is_none_or(|text| text.is_in_span(span))
     }
 }

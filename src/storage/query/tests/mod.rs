@@ -127,6 +127,12 @@ fn every_filter_finds_its_trace_and_no_other() {
     check(Filters { min_duration_ns: Some(9), max_duration_ns: Some(9), ..all() }, &[]);
     check(Filters { from_ns: Some(12), to_ns: Some(13), ..all() }, &[4, 3]);
     check(Filters { from_ns: Some(13), to_ns: Some(12), ..all() }, &[]);
+    check(Filters { text: some("PLANner"), ..all() }, &[5]);
+    check(Filters { text: some("chat G"), ..all() }, &[3]);
+    check(Filters { text: some("gpt"), operation: some("chat"), ..all() }, &[3]);
+    check(Filters { text: some("gpt"), service: some("shop"), ..all() }, &[]);
+    check(Filters { text: some("conversation"), ..all() }, &[]);
+    check(Filters { text: some("nothing says this"), ..all() }, &[]);
     let attribute = |key: &str, value: &str| vec![(key.to_owned(), value.to_owned())];
     check(Filters { attributes: attribute("tenant", "acme"), ..all() }, &[4]);
     check(Filters { attributes: attribute("tenant", ""), ..all() }, &[]);
@@ -356,4 +362,6 @@ fn rows_are_the_spans_that_fulfil_the_conditions_and_a_call_counts_once() {
     let calls = rows(&RowQuery { filters, ..RowQuery::default() });
     assert_eq!(calls.iter().map(|(id, ..)| *id).collect::<Vec<_>>(), [1, 2]);
     assert!(calls.iter().any(|(_, counts, _)| *counts), "{calls:?}");
+    let filters = Filters { text: some("GPT"), ..Filters::default() };
+    assert_eq!(rows(&RowQuery { filters, ..RowQuery::default() }), calls);
 }

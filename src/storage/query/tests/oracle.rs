@@ -58,7 +58,8 @@ fn filters() -> impl Strategy<Value = Filters> {
     };
     let status = prop::sample::select(vec![Status::Error, Status::Ok, Status::Unset]);
     let words = (maybe(&["a", "b"]), maybe(&["name0", "name1"]), maybe(&["chat", "other"]));
-    let more = (maybe(&["m0", "m1"]), prop::option::weighted(0.3, status));
+    let text = maybe(&["NAME1", "m1", "Chat", "op", "nowhere"]);
+    let more = (maybe(&["m0", "m1"]), prop::option::weighted(0.3, status), text);
     let numbers = (
         prop::option::weighted(0.2, 0_u64..30),
         prop::option::weighted(0.2, 0_u64..30),
@@ -71,6 +72,7 @@ fn filters() -> impl Strategy<Value = Filters> {
         operation: words.2,
         attributes: more.0.map(|model| ("model".to_owned(), model)).into_iter().collect(),
         status: more.1,
+        text: more.2,
         min_duration_ns: numbers.0,
         max_duration_ns: numbers.1,
         from_ns: numbers.2,
@@ -94,10 +96,17 @@ fn matches(filters: &Filters, span: &TestSpan) -> bool {
         && filters.name.as_ref().is_none_or(|name| *name == span.name)
         && filters.operation.as_ref().is_none_or(|wanted| known && wanted == operation)
         && filters.attributes.iter().all(|(_, model)| *model == span.attributes[1].1)
+        && filters.text.as_ref().is_none_or(|text| says(span, &text.to_lowercase()))
         && filters.min_duration_ns.is_none_or(|least| duration >= least)
         && filters.max_duration_ns.is_none_or(|most| duration <= most)
         && filters.from_ns.is_none_or(|from| span.start >= from)
         && filters.to_ns.is_none_or(|to| span.start <= to)
+}
+
+/// Whether a text in lower case stands in what a span says; keys are not searched.
+fn says(span: &TestSpan, text: &str) -> bool {
+    let mut values = span.attributes.iter().map(|(_, value)| value);
+    span.name.contains(text) || values.any(|value| value.contains(text))
 }
 
 /// The store and all that was ever put into it.
