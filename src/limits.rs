@@ -209,6 +209,14 @@ pub const SEARCHES: usize = 4;
 pub const TRACE_BYTES: usize = 64 * MIB;
 /// Spans of one trace that an answer carries.
 pub const TRACE_SPANS: usize = 10_000;
+/// Spans of one page of a skeleton: 3 MB of JSON.
+pub const SKELETON_SPANS: usize = 100_000;
+/// Spans of a trace that its skeleton knows, over all pages; each takes about 150 bytes meanwhile.
+pub const SKELETON_TRACE_SPANS: usize = 300_000;
+/// Texts of a skeleton: names that differ from span to span are cut off here.
+pub const SKELETON_TEXT_BYTES: usize = 16 * MIB;
+/// Texts longer than this come in pieces of this size when one span is asked for.
+pub const TEXT_PIECE_BYTES: usize = 16 * KIB;
 
 /// Searches that may wait for their turn; further ones are told to come back.
 pub const SEARCHES_WAITING: usize = 32;

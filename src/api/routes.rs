@@ -6,7 +6,7 @@ use super::error::ApiError;
 use super::observe::observe;
 use super::{Api, ApiHandles, Shared};
 use super::{cardinality, config, insights, investigate, landing, openapi, probes};
-use super::{scrape, search, searches, status, trace};
+use super::{scrape, search, searches, span_body, status, trace};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get};
@@ -50,7 +50,13 @@ pub(super) fn routes() -> Vec<Route> {
         api("/api/health", READ, &[], get(probes::report)),
         api("/api/status", READ, &[], get(status::answer)),
         api("/api/traces/search", READ, search::PARAMETERS, get(search::answer)),
-        api("/api/traces/{trace_id}", READ, &[], get(trace::answer)),
+        api("/api/traces/{trace_id}", READ, trace::PARAMETERS, get(trace::answer)),
+        api(
+            "/api/traces/{trace_id}/spans/{span_id}",
+            READ,
+            span_body::PARAMETERS,
+            get(span_body::answer),
+        ),
         api("/api/investigate/{trace_id}", READ, investigate::PARAMETERS, get(investigate::answer)),
         api("/api/otel-metrics", READ, &[], get(insights::answer)),
         api("/api/cardinality", READ, &[], get(cardinality::answer)),

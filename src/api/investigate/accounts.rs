@@ -5,6 +5,7 @@
 
 use super::run::Run;
 use crate::api::moment::milliseconds;
+use crate::api::money::Cost;
 use crate::api::span_view::{Tokens, cut};
 use crate::model::{LlmCall, Operation, Settled, Span};
 use serde::{Serialize, Serializer};
@@ -21,31 +22,6 @@ pub(super) struct Account {
     duration_ns: u64,
     pub(super) tokens: Tokens,
     pub(super) cost: Cost,
-}
-
-/// The money of some LLM calls.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub(super) struct Cost {
-    /// The sum of the known costs; `null` where none is known.
-    #[serde(serialize_with = "as_money")]
-    usd: Option<f64>,
-    pub(super) state: CostState,
-    unpriced_calls: u64,
-}
-
-/// How much of a cost is known.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum CostState {
-    /// No call that could have cost anything.
-    #[default]
-    None,
-    /// The cost of every call is known.
-    Priced,
-    /// That of some is.
-    Partial,
-    /// That of none is.
-    Unpriced,
 }
 
 /// An account and whose it is.
@@ -153,35 +129,12 @@ impl Account {
     /// Adds the tokens and the money of one report of an LLM call.
     fn take(&mut self, share: &Settled, failed: bool) {
         self.tokens.add(share.usage);
-        let cost = &mut self.cost;
-        match share.cost_usd {
-            Some(usd) => {
-                cost.usd = Some(cost.usd.unwrap_or(0.0) + usd);
-                if !share.counts {
-                    // The price that the first report of this call lacked.
-                    cost.unpriced_calls = cost.unpriced_calls.saturating_sub(1);
-                }
-            }
-            // A failed call that nobody priced cost nothing that anybody knows of.
-            None if share.counts && !failed => cost.unpriced_calls += 1,
-            None => {}
-        }
-        cost.state = match (cost.usd, cost.unpriced_calls) {
-            (None, 0) => CostState::None,
-            (None, _) => CostState::Unpriced,
-            (Some(_), 0) => CostState::Priced,
-            (Some(_), _) => CostState::Partial,
-        };
+        self.cost.add(share.counts, share.cost_usd, failed);
     }
 }
 
 fn as_milliseconds<S: Serializer>(nanoseconds: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(milliseconds(*nanoseconds))
-}
-
-/// To a millionth of a millionth of a dollar: 0.1 and 0.2 are 0.3.
-fn as_money<S: Serializer>(usd: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
-    usd.map(|usd| (usd * 1e12).round() / 1e12).serialize(serializer)
 }
 
 fn unprovided<'n>(name: &'n str, account: &Account, longest_text: usize) -> Named<'n> {
@@ -192,41 +145,4 @@ fn unprovided<'n>(name: &'n str, account: &Account, longest_text: usize) -> Name
 fn ranked<'n>(mut named: Vec<Named<'n>>, size: impl Fn(&Account) -> u64) -> Vec<Named<'n>> {
     named.sort_by_key(|named| std::cmp::Reverse(size(&named.account)));
     named
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{CallLabels, Usage};
-    use std::sync::Arc;
-
-    fn share(counts: bool, input: Option<u64>, cost_usd: Option<f64>) -> Settled {
-        let labels = Arc::new(CallLabels { provider: "openai".into(), model: "gpt-4o".into() });
-        let usage = Usage { input, ..Usage::default() };
-        Settled { counts, usage, cost_usd, time_to_first_token_seconds: None, labels }
-    }
-
-    #[test]
-    fn unpriced_is_a_state_and_never_zero() {
-        let mut account = Account::default();
-        assert_eq!((account.cost.state, account.cost.usd), (CostState::None, None));
-        account.take(&share(true, None, None), true);
-        assert_eq!((account.cost.state, account.cost.usd), (CostState::None, None));
-        account.take(&share(true, Some(3), None), false);
-        assert_eq!((account.cost.state, account.cost.usd), (CostState::Unpriced, None));
-        account.take(&share(true, Some(4), Some(0.0)), false);
-        assert_eq!((account.cost.state, account.cost.usd), (CostState::Partial, Some(0.0)));
-        // The second report of the unpriced call brings its price.
-        account.take(&share(false, None, Some(0.5)), false);
-        assert_eq!((account.cost.state, account.cost.usd), (CostState::Priced, Some(0.5)));
-        assert_eq!((account.tokens.input, account.tokens.output), (Some(7), None));
-    }
-
-    #[test]
-    fn sums_of_money_are_written_as_people_add_them() {
-        let mut account = Account::default();
-        account.take(&share(true, None, Some(0.1)), false);
-        account.take(&share(true, None, Some(0.2)), false);
-        assert_eq!(serde_json::to_value(account.cost).unwrap()["usd"], 0.3);
-    }
 }

@@ -5,13 +5,14 @@
 //! then those on the critical path, then calls of models and tools), the other log records, and
 //! last what spans carry beyond their facts. `left_out` counts what did not fit.
 
-use super::accounts::{Account, Accounts, Cost};
+use super::accounts::{Account, Accounts};
 use super::critical_path::{Step, critical_path};
 use super::failure::{FirstError, Outcome, first_failure, outcome};
 use super::fit::{List, Room, json};
 use super::repeats::repeats;
 use super::run::{Node, Run};
 use crate::api::moment::{milliseconds, rfc3339};
+use crate::api::money::Cost;
 use crate::api::span_view::{Details, Facts, Id, LogView, Tokens, cut};
 use crate::limits;
 use crate::model::{CallBook as _, Operation, SpanId};

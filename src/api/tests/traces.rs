@@ -5,7 +5,7 @@ use super::*;
 use proptest::prelude::*;
 use serde_json::json;
 
-fn router_over(store: &Store) -> Router {
+pub(super) fn router_over(store: &Store) -> Router {
     let world = Arc::new(World::default());
     router(ApiHandles { store: store.index.clone(), ..handles(&world, Vec::new()) })
 }
