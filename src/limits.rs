@@ -199,6 +199,11 @@ pub const SEARCH_PAGE_TRACES: usize = 1_000;
 pub const SEARCH_PAGE_DEFAULT_TRACES: usize = 50;
 /// The most log records one page holds.
 pub const LOG_PAGE_RECORDS: usize = 1_000;
+/// The page that a search for log records without `limit` gets.
+pub const LOG_PAGE_DEFAULT_RECORDS: usize = 100;
+/// Bytes of log records one page holds, unless one record alone is larger: a few such answers
+/// may be under way at once.
+pub const LOG_PAGE_BYTES: usize = 16 * MIB;
 /// Bytes of log one search may read before it answers with what it has.
 pub const SEARCH_SCAN_BYTES: u64 = 4 * 1024 * MIB as u64;
 /// Time one search may take before it answers with what it has.
@@ -317,5 +322,6 @@ const _: () = assert!(COMMIT_BYTES as u64 <= SEGMENT_BYTES);
 const _: () = assert!(SERIES_PER_METRIC <= SERIES);
 const _: () = assert!(LABEL_VALUES <= SERIES_PER_METRIC);
 const _: () = assert!(SEARCH_PAGE_DEFAULT_TRACES <= SEARCH_PAGE_TRACES);
+const _: () = assert!(LOG_PAGE_DEFAULT_RECORDS <= LOG_PAGE_RECORDS);
 const _: () = assert!(SEARCH_MILLISECONDS < SEARCH_ANSWER_MILLISECONDS);
 const _: () = assert!(PROJECTION_LAG_DEGRADED_SECONDS < PROJECTION_LAG_UNHEALTHY_SECONDS);

@@ -49,13 +49,40 @@ impl Default for TestSpan {
     }
 }
 
+/// A log record to be written. Its body is a text or, `nested`, a map with the text in it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::storage) struct TestLog {
+    /// 0 for none.
+    pub(in crate::storage) trace: u8,
+    /// 0 for none.
+    pub(in crate::storage) span: u8,
+    pub(in crate::storage) service: String,
+    pub(in crate::storage) time: u64,
+    pub(in crate::storage) observed: u64,
+    pub(in crate::storage) severity: u32,
+    pub(in crate::storage) event: String,
+    pub(in crate::storage) body: String,
+    pub(in crate::storage) nested: bool,
+    /// The value of the attribute `key`.
+    pub(in crate::storage) value: String,
+}
+
+impl Default for TestLog {
+    fn default() -> Self {
+        let (service, body) = ("shop".to_owned(), "text".to_owned());
+        let (event, value) = Default::default();
+        let (trace, span, time, observed, severity, nested) = (1, 1, 1_000, 1_001, 9, false);
+        Self { trace, span, service, time, observed, severity, event, body, nested, value }
+    }
+}
+
 pub(in crate::storage) fn trace_id(number: u8) -> [u8; 16] {
     let mut id = [0; 16];
     (id[0], id[15]) = (0xaa, number);
     id
 }
 
-fn span_id(number: u8) -> [u8; 8] {
+pub(in crate::storage) fn span_id(number: u8) -> [u8; 8] {
     [0xbb, 0, 0, 0, 0, 0, 0, number]
 }
 
@@ -110,6 +137,44 @@ pub(in crate::storage) fn log_record(trace: u8, text: &str, time: u64) -> Batch 
         });
     });
     batch(Signal::Logs, 1, body)
+}
+
+/// A logs request in which neighbours of one service share a resource.
+pub(in crate::storage) fn logs(records: &[TestLog]) -> Batch {
+    let mut body = Vec::new();
+    for group in records.chunk_by(|one, other| one.service == other.service) {
+        write::message_field(&mut body, 1, |out| {
+            let service = &group[0].service;
+            write::message_field(out, 1, |out| put_attribute(out, 1, "service.name", service));
+            write::message_field(out, 2, |out| {
+                for record in group {
+                    write::message_field(out, 2, |out| put_log(out, record));
+                }
+            });
+        });
+    }
+    batch(Signal::Logs, records.len(), body)
+}
+
+fn put_log(out: &mut Vec<u8>, record: &TestLog) {
+    write::fixed64_field(out, 1, record.time);
+    write::varint_field(out, 2, u64::from(record.severity));
+    write::message_field(out, 5, |out| {
+        if record.nested {
+            write::message_field(out, 6, |out| put_attribute(out, 1, "content", &record.body));
+        } else {
+            write::bytes_field(out, 1, record.body.as_bytes());
+        }
+    });
+    put_attribute(out, 6, "key", &record.value);
+    if record.trace > 0 {
+        write::bytes_field(out, 9, &trace_id(record.trace));
+    }
+    if record.span > 0 {
+        write::bytes_field(out, 10, &span_id(record.span));
+    }
+    write::fixed64_field(out, 11, record.observed);
+    write::bytes_field(out, 12, record.event.as_bytes());
 }
 
 fn batch(signal: Signal, items: usize, body: Vec<u8>) -> Batch {

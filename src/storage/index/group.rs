@@ -1,6 +1,6 @@
 //! The directory of a segment: what is known of each stretch of it without reading it.
 
-use super::head::{SpanHead, log_trace_id};
+use super::head::{LogHead, SpanHead, log_trace_id};
 use crate::model::{Signal, Status, TraceId};
 use crate::otlp::read;
 use crate::otlp::wire::WireError;
@@ -28,6 +28,14 @@ pub(in crate::storage) struct Group {
     pub(in crate::storage) services: ServiceSet,
     /// Whether one of its spans says that it failed.
     pub(in crate::storage) failed: bool,
+    /// The earliest time of its log records; later than `max_log_ns` where it has none.
+    pub(in crate::storage) min_log_ns: u64,
+    /// The latest time of its log records.
+    pub(in crate::storage) max_log_ns: u64,
+    /// A set of the services its log records are from, which may hold more than were put in.
+    pub(in crate::storage) log_services: ServiceSet,
+    /// The highest severity number of its log records.
+    pub(in crate::storage) max_severity: u32,
 }
 
 /// A set of names in 64 bits: two bits for each, so it may say that it has one it has not.
@@ -76,12 +84,21 @@ impl Group {
             max_duration_ns: 0,
             services: ServiceSet::default(),
             failed: false,
+            min_log_ns: u64::MAX,
+            max_log_ns: 0,
+            log_services: ServiceSet::default(),
+            max_severity: 0,
         }
     }
 
     /// Whether it has any span.
     pub(in crate::storage) fn has_spans(&self) -> bool {
         self.min_start_ns <= self.max_start_ns
+    }
+
+    /// Whether it has any log record.
+    pub(in crate::storage) fn has_logs(&self) -> bool {
+        self.min_log_ns <= self.max_log_ns
     }
 
     /// Whether another frame still belongs to it, if it may have this many bytes.
@@ -98,6 +115,10 @@ impl Group {
         self.max_duration_ns = self.max_duration_ns.max(other.max_duration_ns);
         self.services.0 |= other.services.0;
         self.failed |= other.failed;
+        self.min_log_ns = self.min_log_ns.min(other.min_log_ns);
+        self.max_log_ns = self.max_log_ns.max(other.max_log_ns);
+        self.log_services.0 |= other.log_services.0;
+        self.max_severity = self.max_severity.max(other.max_severity);
     }
 }
 
@@ -142,8 +163,20 @@ impl Survey {
     }
 
     fn log_records(&mut self, body: &[u8]) -> Result<(), WireError> {
-        read::records(body, |_, record| {
+        let mut service = "";
+        read::records(body, |origin, record| {
             self.trace(log_trace_id(record));
+            // A damaged record hides none of its neighbours.
+            let Ok(head) = LogHead::read(record) else { return Ok(()) };
+            let group = &mut self.group;
+            group.min_log_ns = group.min_log_ns.min(head.time_ns);
+            group.max_log_ns = group.max_log_ns.max(head.time_ns);
+            group.max_severity = group.max_severity.max(head.severity);
+            let found = origin.service();
+            if !std::ptr::eq(found, service) {
+                service = found;
+                group.log_services.0 |= ServiceSet::of(service).0;
+            }
             Ok(())
         })
     }

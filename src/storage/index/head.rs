@@ -45,6 +45,44 @@ impl<'a> SpanHead<'a> {
     }
 }
 
+/// The fields of a log record that are cheap to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::storage) struct LogHead<'a> {
+    /// The raw trace id; empty where it belongs to none.
+    pub(in crate::storage) trace_id: &'a [u8],
+    /// The raw span id; empty where it belongs to none.
+    pub(in crate::storage) span_id: &'a [u8],
+    /// When it happened or, where that was not sent, was observed, in nanoseconds since the Unix
+    /// epoch; 0 where nothing says.
+    pub(in crate::storage) time_ns: u64,
+    /// OTLP's severity number; 0 where not sent.
+    pub(in crate::storage) severity: u32,
+}
+
+impl<'a> LogHead<'a> {
+    /// Reads the log record of these bytes.
+    pub(in crate::storage) fn read(record: &'a [u8]) -> Result<Self, WireError> {
+        let (mut head, mut observed_ns) = (Self::default(), 0);
+        for field in Fields::of(record) {
+            let field = field?;
+            match (field.number, field.content) {
+                (1, Content::Fixed64(time)) => head.time_ns = time,
+                (2, Content::Varint(number)) => {
+                    head.severity = u32::try_from(number).unwrap_or(u32::MAX);
+                }
+                (9, Content::Bytes(id)) => head.trace_id = id,
+                (10, Content::Bytes(id)) => head.span_id = id,
+                (11, Content::Fixed64(time)) => observed_ns = time,
+                _ => {}
+            }
+        }
+        if head.time_ns == 0 {
+            head.time_ns = observed_ns;
+        }
+        Ok(head)
+    }
+}
+
 fn status_code(status: &[u8]) -> Result<Status, WireError> {
     let mut code = Status::Unset;
     for field in Fields::of(status) {

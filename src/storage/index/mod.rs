@@ -22,7 +22,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub(in crate::storage) use self::frames::{Frames, read_group};
 use self::group::Survey;
 pub(in crate::storage) use self::group::{Group, ServiceSet};
-pub(in crate::storage) use self::head::{SpanHead, log_trace_id, span_trace_id};
+pub(in crate::storage) use self::head::{LogHead, SpanHead, log_trace_id, span_trace_id};
 use self::segment::Growing;
 use self::sidecar::{Sealed, Traces};
 use super::fs::Fs;

@@ -1,16 +1,17 @@
 //! The file that keeps the index of a closed segment.
 //!
 //! ```text
-//! head    magic "PhIndex\x01", u64 segment, u64 end of the segment's frames,
-//!         u32 groups, u32 pairs, then the groups (65 bytes each) and the first digest of
+//! head    magic "PhIndex\x02", u64 segment, u64 end of the segment's frames,
+//!         u32 groups, u32 pairs, then the groups (93 bytes each) and the first digest of
 //!         every block, then a CRC-32 of all this
 //! blocks  up to 511 pairs (u32 digest, u32 group), sorted, then a CRC-32 of block number and
 //!         pairs: 4 KiB, so that finding a trace reads one page
 //! ```
 //!
-//! All numbers are little-endian. The file can be rebuilt from its segment, so it is not synced:
-//! waiting for the disk here would make the log's own syncs wait. What a power loss leaves of it
-//! fails its checksums and is rebuilt.
+//! All numbers are little-endian. The last byte of the magic counts the layouts: a file of
+//! another one is rebuilt like a damaged file. The file can be rebuilt from its segment, so it is
+//! not synced: waiting for the disk here would make the log's own syncs wait. What a power loss
+//! leaves of it fails its checksums and is rebuilt.
 
 use std::io::{self, IoSlice};
 use std::path::Path;
@@ -19,9 +20,9 @@ use super::group::{Group, ServiceSet};
 use super::segment::{Pair, pairs_of};
 use crate::storage::fs::{File, Fs, read_full_at, write_all_at};
 
-const MAGIC: [u8; 8] = *b"PhIndex\x01";
+const MAGIC: [u8; 8] = *b"PhIndex\x02";
 const FIXED_BYTES: usize = 8 + 8 + 8 + 4 + 4;
-const GROUP_BYTES: usize = 8 * 8 + 1;
+const GROUP_BYTES: usize = 11 * 8 + 4 + 1;
 const PAIRS_PER_BLOCK: usize = 511;
 const CRC_BYTES: usize = 4;
 
@@ -221,9 +222,12 @@ fn read_pairs(bytes: &[u8], first: usize) -> Result<Vec<Pair>, SidecarError> {
 fn put_group(out: &mut Vec<u8>, group: &Group) {
     let Group { first, last, end, bytes, services, .. } = *group;
     let times = [group.min_start_ns, group.max_start_ns, group.max_duration_ns];
-    for number in [first, last, end, bytes, services.0].into_iter().chain(times) {
+    let logs = [group.min_log_ns, group.max_log_ns, group.log_services.0];
+    let numbers = [first, last, end, bytes, services.0].into_iter().chain(times).chain(logs);
+    for number in numbers {
         out.extend_from_slice(&number.to_le_bytes());
     }
+    out.extend_from_slice(&group.max_severity.to_le_bytes());
     out.push(u8::from(group.failed));
 }
 
@@ -275,6 +279,10 @@ impl<'a> Take<'a> {
             min_start_ns: self.u64(),
             max_start_ns: self.u64(),
             max_duration_ns: self.u64(),
+            min_log_ns: self.u64(),
+            max_log_ns: self.u64(),
+            log_services: ServiceSet(self.u64()),
+            max_severity: self.u32(),
             failed: self.bytes(1) == [1],
         }
     }

@@ -79,6 +79,11 @@ fn log_records_lead_to_their_trace_but_hold_no_span() {
     }
     let places = index.places_of(&id(7));
     assert!(places.len() == 1 && !places[0].group.has_spans());
+    let group = places[0].group;
+    assert!(group.has_logs() && (group.min_log_ns, group.max_log_ns) == (5, 5));
+    assert!(group.log_services.may_hold(ServiceSet::of("shop")));
+    assert!(!group.log_services.may_hold(ServiceSet::of("another")));
+    assert!(!group.services.may_hold(ServiceSet::of("shop")), "that is of its spans");
 }
 
 #[test]
@@ -104,6 +109,22 @@ fn closed_segments_are_read_from_their_files() {
     assert_finds_all(&index);
     let first_groups = double::index(&log, dir.path(), 300).directory().places().count();
     assert_eq!(index.directory().places().count(), first_groups);
+}
+
+#[test]
+fn a_file_of_an_older_layout_is_rebuilt() {
+    let log = five_segments();
+    let dir = tempfile::tempdir().unwrap();
+    drop(double::index(&log, dir.path(), 300));
+    let path = file(dir.path(), 2);
+    let whole = fs::read(&path).unwrap();
+    let mut older = whole.clone();
+    older[7] = 1;
+    fs::write(&path, older).unwrap();
+    let index = open(&log, dir.path());
+    assert!(!index.directory().whole);
+    index.rebuild_missing(&AtomicBool::new(false));
+    assert_eq!(fs::read(&path).unwrap(), whole);
 }
 
 #[test]

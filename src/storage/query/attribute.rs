@@ -2,21 +2,23 @@
 
 use std::fmt::Write;
 
-use crate::model::Value;
+use crate::model::{Origin, Value};
 use crate::otlp::read;
 use crate::otlp::wire::Fields;
 
 /// The field of `Span` that holds its attributes.
-const SPAN_ATTRIBUTES: u32 = 9;
+pub(super) const SPAN_ATTRIBUTES: u32 = 9;
+/// The field of `LogRecord` that holds its attributes.
+pub(super) const LOG_ATTRIBUTES: u32 = 6;
 /// The field of `KeyValue` that holds the key.
 const KEY: u32 = 1;
 
-/// Whether the span of these bytes has an attribute with this key and value. Only attributes
-/// with the right key are read; what is damaged does not match.
-pub(super) fn has_attribute(span: &[u8], key: &str, wanted: &str) -> bool {
-    let attributes = Fields::of(span).map_while(Result::ok);
+/// Whether the record of these bytes, whose attributes are this field, has one with this key and
+/// value. Only attributes with the right key are read; what is damaged does not match.
+fn has_attribute(record: &[u8], number: u32, key: &str, wanted: &str) -> bool {
+    let attributes = Fields::of(record).map_while(Result::ok);
     let mut entries = attributes
-        .filter(|field| field.number == SPAN_ATTRIBUTES)
+        .filter(|field| field.number == number)
         .filter_map(|field| field.content.bytes().ok());
     entries.any(|entry| {
         has_key(entry, key)
@@ -31,9 +33,25 @@ fn has_key(entry: &[u8], key: &str) -> bool {
     })
 }
 
+/// Whether a record of these bytes, sent from there, has every attribute asked for, itself or by
+/// its scope or resource.
+pub(super) fn has_all(
+    wanted: &[(String, String)],
+    origin: &Origin<'_>,
+    record: &[u8],
+    number: u32,
+) -> bool {
+    wanted.iter().all(|(key, wanted)| {
+        let sent = origin.resource.iter().chain(&origin.scope.attributes);
+        let mut sent = sent.filter(|attribute| attribute.key == key);
+        sent.any(|attribute| text_equals(&attribute.value, wanted))
+            || has_attribute(record, number, key, wanted)
+    })
+}
+
 /// Whether the text form of a value is `wanted`. A list is equal if one of its items is; bytes
 /// are written in hexadecimal; nothing equals a map.
-pub(super) fn text_equals(value: &Value<'_>, wanted: &str) -> bool {
+fn text_equals(value: &Value<'_>, wanted: &str) -> bool {
     match value {
         Value::Empty => wanted.is_empty(),
         Value::Text(text) => *text == wanted,
@@ -96,11 +114,21 @@ mod tests {
                 write::message_field(out, 2, |out| write::bytes_field(out, 1, text.as_bytes()));
             });
         }
-        assert!(has_attribute(&span, "key", "one") && has_attribute(&span, "key", "two"));
-        assert!(!has_attribute(&span, "ke", "one") && !has_attribute(&span, "key", "three"));
+        assert!(
+            has_attribute(&span, SPAN_ATTRIBUTES, "key", "one")
+                && has_attribute(&span, SPAN_ATTRIBUTES, "key", "two")
+        );
+        assert!(
+            !has_attribute(&span, SPAN_ATTRIBUTES, "ke", "one")
+                && !has_attribute(&span, SPAN_ATTRIBUTES, "key", "three")
+        );
         for cut in 1..span.len() {
             // However it is cut, the part before it still counts and nothing else.
-            assert_eq!(has_attribute(&span[..cut], "key", "one"), cut >= span.len() / 2, "{cut}");
+            assert_eq!(
+                has_attribute(&span[..cut], SPAN_ATTRIBUTES, "key", "one"),
+                cut >= span.len() / 2,
+                "{cut}"
+            );
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Where a search goes on: an opaque text that survives new data and restarts.
 
 use std::cmp::Reverse;
+use std::fmt::Debug;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
 
 use super::filter::Filters;
 use crate::storage::Position;
@@ -37,8 +39,33 @@ pub enum CursorError {
 
 const VERSION: u8 = 1;
 const BYTES: usize = 1 + 8 + 16 + 8 + 8 + 8;
-/// Length of the text: six bits a character.
-const TEXT_BYTES: usize = ((BYTES + 4) * 8).div_ceil(6);
+
+/// Names a set of conditions, so that a cursor cannot be used with another one.
+pub(super) fn fingerprint(conditions: &impl Debug) -> u64 {
+    let digest = Sha256::digest(format!("{conditions:?}"));
+    digest.iter().take(8).fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
+}
+
+/// The text of a cursor of these bytes.
+pub(super) fn seal(mut bytes: Vec<u8>) -> String {
+    bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The bytes of a cursor, if they are this many and nothing was changed.
+pub(super) fn unseal(text: &str, length: usize) -> Result<Vec<u8>, CursorError> {
+    // A text of another length is not decoded at all: it may be very long.
+    if text.len() != ((length + 4) * 8).div_ceil(6) {
+        return Err(CursorError::Damaged);
+    }
+    let mut bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| CursorError::Damaged)?;
+    let (body, crc) = bytes.split_last_chunk::<4>().ok_or(CursorError::Damaged)?;
+    if body.len() != length || crc32fast::hash(body) != u32::from_le_bytes(*crc) {
+        return Err(CursorError::Damaged);
+    }
+    bytes.truncate(length);
+    Ok(bytes)
+}
 
 impl Cursor {
     /// The text that stands for it.
@@ -50,17 +77,12 @@ impl Cursor {
         for number in [self.until.segment, self.until.offset, self.fingerprint] {
             bytes.extend_from_slice(&number.to_le_bytes());
         }
-        bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
-        URL_SAFE_NO_PAD.encode(bytes)
+        seal(bytes)
     }
 
     /// Reads the text that an earlier page of the same search has given.
     pub(super) fn decode(text: &str, filters: &Filters) -> Result<Self, CursorError> {
-        // A text of another length is not decoded at all: it may be very long.
-        if text.len() != TEXT_BYTES {
-            return Err(CursorError::Damaged);
-        }
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| CursorError::Damaged)?;
+        let bytes = unseal(text, BYTES)?;
         let cursor = Self::read(&bytes).ok_or(CursorError::Damaged)?;
         if cursor.fingerprint != filters.fingerprint() {
             return Err(CursorError::Foreign);
@@ -69,11 +91,7 @@ impl Cursor {
     }
 
     fn read(bytes: &[u8]) -> Option<Self> {
-        let (body, crc) = bytes.split_last_chunk::<4>()?;
-        if body.len() != BYTES || crc32fast::hash(body) != u32::from_le_bytes(*crc) {
-            return None;
-        }
-        let (version, rest) = body.split_first()?;
+        let (version, rest) = bytes.split_first()?;
         let (start, rest) = rest.split_first_chunk::<8>()?;
         let (id, rest) = rest.split_first_chunk::<16>()?;
         let (segment, rest) = rest.split_first_chunk::<8>()?;

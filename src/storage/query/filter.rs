@@ -1,8 +1,7 @@
 //! What a search asks for, and whether a span answers it.
 
-use sha2::{Digest, Sha256};
-
-use super::attribute::{has_attribute, text_equals};
+use super::attribute::{SPAN_ATTRIBUTES, has_all};
+use super::cursor::fingerprint;
 use crate::model::{Operation, Origin, Status, Understanding};
 use crate::storage::index::SpanHead;
 
@@ -49,8 +48,7 @@ pub struct Filters {
 impl Filters {
     /// Names this set of conditions, so that a cursor cannot be used with another one.
     pub(super) fn fingerprint(&self) -> u64 {
-        let digest = Sha256::digest(format!("{self:?}"));
-        digest.iter().take(8).fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
+        fingerprint(self)
     }
 
     /// Whether a span with these bare fields can match; its time is another matter.
@@ -75,12 +73,7 @@ impl Filters {
 
     /// Whether the span of these bytes, sent from there, has every attribute asked for.
     pub(super) fn admits_attributes(&self, origin: &Origin<'_>, span: &[u8]) -> bool {
-        self.attributes.iter().all(|(key, wanted)| {
-            let sent = origin.resource.iter().chain(&origin.scope.attributes);
-            let mut sent = sent.filter(|attribute| attribute.key == key);
-            sent.any(|attribute| text_equals(&attribute.value, wanted))
-                || has_attribute(span, key, wanted)
-        })
+        has_all(&self.attributes, origin, span, SPAN_ATTRIBUTES)
     }
 
     /// Whether any condition needs the span to be understood.
@@ -127,11 +120,20 @@ impl Filters {
         let understood = [&self.model, &self.tool, &self.agent, &self.tenant, &self.conversation];
         let understood = understood.into_iter().flatten().map(String::as_str);
         let bare = [&self.service, &self.name].into_iter().flatten().map(String::as_str);
-        let keys = self.attributes.iter().map(|(key, _)| key.as_str());
-        let values = self.attributes.iter().map(|(_, value)| value.as_str());
-        let texts = understood.chain(bare).chain(keys).chain(values.filter(|text| is_text(text)));
-        texts.filter(|text| !text.is_empty() && !CONSTANTS.contains(text))
+        sent(understood.chain(bare), &self.attributes)
     }
+}
+
+/// Of names and attributes that are asked for, the texts that must stand in a request as they
+/// are.
+pub(super) fn sent<'f>(
+    names: impl Iterator<Item = &'f str>,
+    attributes: &'f [(String, String)],
+) -> impl Iterator<Item = &'f str> {
+    let keys = attributes.iter().map(|(key, _)| key.as_str());
+    let values = attributes.iter().map(|(_, value)| value.as_str());
+    let texts = names.chain(keys).chain(values.filter(|text| is_text(text)));
+    texts.filter(|text| !text.is_empty() && !CONSTANTS.contains(text))
 }
 
 /// Whether only text can equal an attribute's wanted value, and neither a number, a boolean nor

@@ -15,7 +15,7 @@ pub struct LogFilters {
     pub service: Option<String>,
     /// OTLP's severity number is at least this; 0 and records without one never fulfil it.
     pub min_severity: Option<u32>,
-    /// The event name.
+    /// The event's name; of a record without one, what its attribute `event.name` says.
     pub event_name: Option<String>,
     /// Keys and values of attributes of the record, its scope or its resource, as in
     /// [`super::Filters::attributes`].

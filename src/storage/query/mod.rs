@@ -3,14 +3,18 @@
 //! [`store`] says what may be asked. Of the log, [`search`] finds where to look in the index, reads
 //! the batches there and keeps the spans that [`filter`] admits; [`trace`] gathers one trace;
 //! [`summary`] says in a few words what a trace was; [`rows`] lends spans as rows of fixed
-//! columns. Reading blocks on the disk: ask on a thread that may.
+//! columns; [`log_search`] finds log records. Reading blocks on the disk: ask on a thread that may.
 
 mod attribute;
 mod budget;
 mod candidates;
 mod cursor;
 mod filter;
+mod log_cursor;
+mod log_scan;
+mod log_search;
 mod logs;
+mod newest_logs;
 mod records;
 mod row;
 mod rows;

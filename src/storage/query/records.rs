@@ -89,17 +89,18 @@ impl Records {
     }
 
     fn origins(&self) -> Vec<Origin<'_>> {
-        let origins = self.origins.iter().map(|request| {
-            let mut origin = Origin::default();
-            // It was read once before, when its record was taken.
-            let _ = read::records(request, |found, _| {
-                origin = found.clone();
-                Ok(())
-            });
-            origin
-        });
-        origins.collect()
+        self.origins.iter().map(|request| origin_of(request)).collect()
     }
+}
+
+/// Where the record of such a request came from; from nowhere, if that is damaged.
+pub(in crate::storage) fn origin_of(request: &[u8]) -> Origin<'_> {
+    let mut origin = Origin::default();
+    let _ = read::records(request, |found, _| {
+        origin = found.clone();
+        Ok(())
+    });
+    origin
 }
 
 /// The resource group and the scope group that a record stands in.

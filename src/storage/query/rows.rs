@@ -4,7 +4,10 @@ use std::ops::ControlFlow;
 
 use super::scan::{Scanner, Starts};
 use super::store::Store;
-use super::{Budget, QueryError, RowQuery, Scanned, SearchPage, SearchQuery, SpanRow, StoredTrace};
+use super::{
+    Budget, LogPage, LogQuery, QueryError, RowQuery, Scanned, SearchPage, SearchQuery, SpanRow,
+    StoredTrace,
+};
 use crate::model::{CallBook, Operation, Origin, Signal, Span, SpanId, TraceId, Understanding};
 use crate::otlp::read;
 use crate::storage::Position;
@@ -21,6 +24,10 @@ impl Store for Index {
 
     fn span(&self, trace: TraceId, span: SpanId) -> Result<StoredTrace, QueryError> {
         Ok(Self::trace(self, trace)?.only(span))
+    }
+
+    fn logs(&self, query: &LogQuery, budget: Budget<'_>) -> Result<LogPage, QueryError> {
+        self.logs_within(query, budget)
     }
 
     fn rows(

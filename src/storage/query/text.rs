@@ -52,7 +52,6 @@ impl Needle {
     }
 
     /// Whether it stands in the record's body, event name or text attributes.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the search for log records will ask"))]
     pub(in crate::storage) fn is_in_log(&self, record: &LogRecord<'_>) -> bool {
         self.is_in_value(&record.body)
             || self.is_in_text(record.event_name)

@@ -10,6 +10,8 @@ use crate::storage::index::Index;
 use crate::storage::index::double::{self, MemoryLog, TestSpan, log_record, spans, trace_id};
 
 mod lives;
+mod log_oracle;
+mod logs;
 mod oracle;
 
 /// A log, its index and the folder of the index' files.
