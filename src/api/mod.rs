@@ -18,6 +18,7 @@ mod host;
 mod insights;
 mod investigate;
 mod landing;
+mod logs;
 mod messages;
 mod moment;
 mod money;

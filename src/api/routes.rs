@@ -5,7 +5,7 @@ use super::auth::Role;
 use super::error::ApiError;
 use super::observe::observe;
 use super::{Api, ApiHandles, Shared};
-use super::{cardinality, config, insights, investigate, landing, openapi, probes};
+use super::{cardinality, config, insights, investigate, landing, logs, openapi, probes};
 use super::{scrape, search, searches, span_body, status, trace};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -58,6 +58,7 @@ pub(super) fn routes() -> Vec<Route> {
             get(span_body::answer),
         ),
         api("/api/investigate/{trace_id}", READ, investigate::PARAMETERS, get(investigate::answer)),
+        api("/api/logs", READ, logs::PARAMETERS, get(logs::answer)),
         api("/api/otel-metrics", READ, &[], get(insights::answer)),
         api("/api/cardinality", READ, &[], get(cardinality::answer)),
         api("/api/config", ADMIN, &[], get(config::answer)),

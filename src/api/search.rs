@@ -133,17 +133,23 @@ fn read(parameters: &Parameters) -> Result<SearchQuery, ApiError> {
         from_ns: time(parameters, "from")?,
         to_ns: time(parameters, "to")?,
     };
-    let inverted =
-        |least: Option<u64>, most: Option<u64>| least.zip(most).is_some_and(|(a, b)| a > b);
-    if inverted(filters.from_ns, filters.to_ns) {
-        return Err(ApiError::parameter("from", "from is later than to."));
-    }
+    time_range(filters.from_ns, filters.to_ns)?;
     if inverted(filters.min_duration_ns, filters.max_duration_ns) {
         let message = "min_duration_ms is greater than max_duration_ms.";
         return Err(ApiError::parameter("min_duration_ms", message));
     }
     let limit = parameters.number("limit", 1..=limits::SEARCH_PAGE_TRACES)?;
     Ok(SearchQuery { filters, limit, cursor: text("cursor")? })
+}
+
+fn inverted(least: Option<u64>, most: Option<u64>) -> bool {
+    least.zip(most).is_some_and(|(least, most)| least > most)
+}
+
+/// Refuses a range that holds no time.
+pub(super) fn time_range(from: Option<u64>, to: Option<u64>) -> Result<(), ApiError> {
+    let mistake = inverted(from, to);
+    if mistake { Err(ApiError::parameter("from", "from is later than to.")) } else { Ok(()) }
 }
 
 fn status(parameters: &Parameters) -> Result<Option<Status>, ApiError> {
@@ -167,7 +173,8 @@ fn operation(parameters: &Parameters) -> Result<Option<String>, ApiError> {
     Err(ApiError::parameter("operation", message))
 }
 
-fn attributes(parameters: &Parameters) -> Result<Vec<(String, String)>, ApiError> {
+/// The attributes that are asked for.
+pub(super) fn attributes(parameters: &Parameters) -> Result<Vec<(String, String)>, ApiError> {
     let pairs = parameters.all("attr").map(|text| {
         let (key, value) = text.split_once(':').filter(|(key, _)| !key.is_empty())?;
         Some((key.to_owned(), value.to_owned()))
@@ -191,7 +198,8 @@ pub(super) fn free_text(parameters: &Parameters) -> Result<Option<String>, ApiEr
     Ok(parameters.text("text")?.map(str::to_owned))
 }
 
-fn time(parameters: &Parameters, name: &str) -> Result<Option<u64>, ApiError> {
+/// A moment, in nanoseconds since the Unix epoch.
+pub(super) fn time(parameters: &Parameters, name: &str) -> Result<Option<u64>, ApiError> {
     let Some(text) = parameters.text(name)? else { return Ok(None) };
     let message = || {
         format!(

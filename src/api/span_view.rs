@@ -144,7 +144,7 @@ pub(super) struct Attributes<'v, 'a> {
 
 /// One value as JSON. Texts are cut at `longest_text` bytes and say so.
 #[derive(Debug, Clone, Copy)]
-struct Json<'v, 'a> {
+pub(super) struct Json<'v, 'a> {
     value: &'v Value<'a>,
     longest_text: usize,
 }
@@ -297,6 +297,20 @@ impl Tokens {
     /// Of the prompt and the completion together; 0 where nothing was said.
     pub(super) fn total(&self) -> u64 {
         self.total.unwrap_or(0)
+    }
+}
+
+impl<'v, 'a> Attributes<'v, 'a> {
+    /// All of them, at their full length.
+    pub(super) fn whole(list: &'v [Attribute<'a>]) -> Self {
+        Self { list, longest_text: usize::MAX }
+    }
+}
+
+impl<'v, 'a> Json<'v, 'a> {
+    /// The value at its full length.
+    pub(super) fn whole(value: &'v Value<'a>) -> Self {
+        Self { value, longest_text: usize::MAX }
     }
 }
 

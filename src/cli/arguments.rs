@@ -44,6 +44,8 @@ pub enum Command {
     Healthcheck(HealthcheckArguments),
     /// Say what happened in one trace
     Investigate(InvestigateArguments),
+    /// Show log records, newest first
+    Logs(LogsArguments),
     /// Print the version
     Version(VersionArguments),
 }
@@ -127,6 +129,47 @@ pub struct InvestigateArguments {
     pub flags: Flags,
 }
 
+/// `pharos logs`.
+#[derive(Debug, Default, Args)]
+pub struct LogsArguments {
+    /// Where Pharos is [default: the configured web address]
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// A file that holds the API key to ask with
+    #[arg(long, value_name = "path")]
+    pub api_key_file: Option<PathBuf>,
+    /// Only records of this trace, as 32 hexadecimal digits
+    #[arg(long, value_name = "id")]
+    pub trace_id: Option<String>,
+    /// Only records of this service
+    #[arg(long, value_name = "name")]
+    pub service: Option<String>,
+    /// Only records at least this severe: trace, debug, info, warn, error, fatal, or 1 to 24
+    #[arg(long, value_name = "name")]
+    pub severity: Option<String>,
+    /// Only records in whose body, event name or attributes this text stands
+    #[arg(long, value_name = "text")]
+    pub text: Option<String>,
+    /// Only records from this time on, as RFC 3339 or a Unix time
+    #[arg(long, value_name = "time")]
+    pub from: Option<String>,
+    /// Only records up to this time
+    #[arg(long, value_name = "time")]
+    pub to: Option<String>,
+    /// The most records to show
+    #[arg(long, value_name = "number", default_value_t = 100, value_parser = count)]
+    pub limit: usize,
+    /// Print each record as a line of JSON
+    #[arg(long)]
+    pub json: bool,
+    /// How long to wait for each answer
+    #[arg(long, value_name = "duration", default_value = "30s", value_parser = duration)]
+    pub timeout: Duration,
+    /// The configuration's keys.
+    #[command(flatten)]
+    pub flags: Flags,
+}
+
 /// `pharos version`.
 #[derive(Debug, Args)]
 pub struct VersionArguments {
@@ -171,6 +214,10 @@ fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "is not a duration such as 30s or 1h".to_owned())
 }
 
+fn count(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "is not a number from 1".to_owned())
+}
+
 fn rate(text: &str) -> Result<f64, String> {
     let most = crate::limits::DEMO_RUNS_PER_SECOND;
     let rate: f64 = text.parse().map_err(|_| "is not a number".to_owned())?;
@@ -207,6 +254,9 @@ mod tests {
             "pharos demo --duration 5",
             "pharos investigate",
             "pharos healthcheck --timeout 0s",
+            "pharos logs --limit 0",
+            "pharos logs --limit many",
+            "pharos logs extra",
             "pharos serve --log.level info --log.level debug",
         ] {
             let usage = read(line).expect_err(line);

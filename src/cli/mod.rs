@@ -10,6 +10,7 @@ mod demo;
 mod exit;
 mod healthcheck;
 mod investigate;
+mod logs;
 mod output;
 mod story;
 mod version;
@@ -32,6 +33,7 @@ pub fn run(command: &Command) -> Result<(), Failure> {
         Command::Config(flags) => output::data(&load(flags)?.effective),
         Command::Healthcheck(arguments) => healthcheck::run(arguments),
         Command::Investigate(arguments) => investigate::run(arguments),
+        Command::Logs(arguments) => logs::run(arguments),
         Command::Version(arguments) => version::run(arguments),
         Command::Serve(_) | Command::Demo(_) => {
             Err(anyhow::anyhow!("this command is not run from here").into())

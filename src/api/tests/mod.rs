@@ -1,6 +1,7 @@
 //! The router as a caller sees it, without sockets.
 
 mod access;
+mod logs;
 mod skeletons;
 mod store;
 mod surface;
