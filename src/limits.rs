@@ -291,10 +291,62 @@ pub const TARGET_PAUSE_SECONDS: u64 = 30;
 pub const LOG_LINE_BYTES: usize = 64 * KIB;
 /// Size at which an own log file is closed and the next one begun.
 pub const LOG_FILE_BYTES: usize = 10 * MIB;
-/// Closed own log files that are kept beside the open one.
-pub const LOG_FILES: usize = 2;
-/// Lines that may wait for the own log file.
-pub const LOG_QUEUE_LINES: usize = 8_192;
+/// Own log files that are kept, the open one included.
+pub const LOG_FILES: usize = 3;
+/// Lines that may wait for an own log file: 64 MiB if every one of them were as long as it may be.
+pub const LOG_QUEUE_LINES: usize = 1_024;
+
+/// Characters of one text of a debug event; the whole text stays with its span.
+pub const DEBUG_TEXT_CHARS: usize = 4_000;
+/// The longest name in a debug event, and the longest that a scope asks for.
+pub const DEBUG_NAME_BYTES: usize = 256;
+/// Debug events taken of one span or log record: a span of ten thousand events is a mistake that
+/// would push everything else out of the files.
+pub const DEBUG_EVENTS_PER_ITEM: usize = 64;
+/// Scopes of the debug toggle that may be open at once.
+pub const DEBUG_SCOPES: usize = 32;
+/// Time after which the farthest expiry lies; who needs longer leaves it out.
+pub const DEBUG_EXPIRY_SECONDS: u64 = 30 * 24 * 60 * 60;
+/// Time for which a scope that has ended is remembered: what arrived in it may not be read yet.
+pub const DEBUG_SCOPE_KEPT_SECONDS: u64 = 10 * 60;
+/// The largest file of the debug toggle; 64 scopes with the longest names fill a fraction of it.
+pub const DEBUG_TOGGLE_BYTES: usize = 256 * KIB;
+/// How often the file of the toggle is looked at; a change is promised to be seen within 30 s.
+pub const DEBUG_TOGGLE_LOOK_SECONDS: u64 = 5;
+/// How often the follower that writes debug events looks whether it has something to do.
+pub const DEBUG_TICK_MILLISECONDS: u64 = 250;
+/// How often the follower saves its place; after a crash this much is written again.
+pub const DEBUG_SAVE_SECONDS: u64 = 2;
+/// Bytes of records after which the follower sends them onward.
+pub const DEBUG_ONWARD_BYTES: usize = 512 * KIB;
+/// Time that the follower gets at the end to write what is in the log.
+pub const DEBUG_DRAIN_SECONDS: u64 = 5;
+/// The most debug events one answer holds.
+pub const DEBUG_PAGE_EVENTS: usize = 500;
+/// The answer that a request without `limit` gets.
+pub const DEBUG_PAGE_DEFAULT_EVENTS: usize = 100;
+/// Debug events of one trace in its investigation.
+pub const DEBUG_TRACE_EVENTS: usize = 200;
+/// Bytes of files that one question for debug events reads: more than the files hold unless
+/// configured otherwise.
+pub const DEBUG_READ_BYTES: u64 = 64 * MIB as u64;
+/// The part of a file that is read at a time, from its end.
+pub const DEBUG_READ_BLOCK_BYTES: usize = 64 * KIB;
+/// The longest line that is taken for an event: a text of four-byte characters, all escaped,
+/// and names around it.
+pub const DEBUG_LINE_BYTES: usize = 128 * KIB;
+/// Failed operations that the statistics name.
+pub const DEBUG_RECENT_ERRORS: usize = 10;
+/// Hours that the statistics name, the newest ones.
+pub const DEBUG_HOURS: usize = 7 * 24;
+/// The largest body of a change of the toggle.
+pub const DEBUG_CHANGE_BYTES: usize = 16 * KIB;
+/// Time that records of debug events may take into the log.
+pub const DEBUG_APPEND_SECONDS: u64 = 10;
+/// Bytes of `system_events.jsonl` in which the last configuration is looked for.
+pub const SYSTEM_LOOK_BACK_BYTES: u64 = MIB as u64;
+/// Refused keys that are written to `system_events.jsonl`, per second; the counter has all.
+pub const SYSTEM_REFUSALS_PER_SECOND: u64 = 20;
 
 /// Agent runs a second that the demo fleet plays at most; a run is about fifteen spans.
 pub const DEMO_RUNS_PER_SECOND: f64 = 200.0;
@@ -325,3 +377,6 @@ const _: () = assert!(SEARCH_PAGE_DEFAULT_TRACES <= SEARCH_PAGE_TRACES);
 const _: () = assert!(LOG_PAGE_DEFAULT_RECORDS <= LOG_PAGE_RECORDS);
 const _: () = assert!(SEARCH_MILLISECONDS < SEARCH_ANSWER_MILLISECONDS);
 const _: () = assert!(PROJECTION_LAG_DEGRADED_SECONDS < PROJECTION_LAG_UNHEALTHY_SECONDS);
+const _: () = assert!(DEBUG_TOGGLE_LOOK_SECONDS < 30);
+const _: () = assert!(DEBUG_PAGE_DEFAULT_EVENTS <= DEBUG_PAGE_EVENTS);
+const _: () = assert!(2 * DEBUG_SCOPES * (12 * DEBUG_NAME_BYTES + 512) <= DEBUG_TOGGLE_BYTES);

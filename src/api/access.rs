@@ -17,19 +17,25 @@ pub(super) enum Access {
     Needs(Role),
 }
 
+/// The name of the key that a request was let in with; `None` where everything is open.
+#[derive(Debug, Clone)]
+pub(super) struct Caller(pub(super) Option<String>);
+
 /// The layer of one route: first the host and the key, then the names of its parameters.
 pub(super) async fn enforce(
     State((api, access, known)): State<(Shared, Access, Option<&'static [&'static str]>)>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     if access != Access::Open && !api.handles.hosts.allow(request.uri(), request.headers()) {
         return ApiError::Host.into_response();
     }
-    if let Access::Needs(role) = access
-        && let Err(denied) = api.handles.keys.check(request.headers(), role)
-    {
-        return ApiError::from(denied).into_response();
+    if let Access::Needs(role) = access {
+        let caller = match api.handles.keys.check(request.headers(), role) {
+            Ok(key) => Caller(key.map(|key| key.name.clone())),
+            Err(denied) => return ApiError::from(denied).into_response(),
+        };
+        request.extensions_mut().insert(caller);
     }
     let checked = known.map(|known| Parameters::of(request.uri().query(), known));
     if let Some(Err(error)) = checked {

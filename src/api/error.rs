@@ -40,7 +40,7 @@ pub enum ApiError {
     #[error("{0}")]
     NotFound(String),
     /// The path exists, the method does not.
-    #[error("This path answers GET and HEAD only.")]
+    #[error("This path does not answer that method; Allow names those that it answers.")]
     Method,
     /// Too much is going on; the same request will work later.
     #[error("{message}")]

@@ -4,6 +4,7 @@ use super::auth::Keys;
 use super::host::Hosts;
 use super::landing::About;
 use super::observe::HttpObserver;
+use crate::debug::DebugHandle;
 use crate::health::Checks;
 use crate::metrics::Registry;
 use crate::storage::index::Understand;
@@ -23,6 +24,8 @@ pub struct ApiHandles {
     pub checks: Arc<dyn Checks>,
     /// Where spans and log records are kept.
     pub store: Arc<dyn Store>,
+    /// The toggle of debug events, and what was written.
+    pub debug: DebugHandle,
     /// How a span is understood: `semconv::understand`.
     pub understand: Understand,
     /// The metric families, for insights and offenders.

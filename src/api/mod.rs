@@ -5,12 +5,15 @@
 //! parameters) before its resource sees it.
 //!
 //! Invariant: nothing that reads the log or renders a page runs on an async thread, and nothing
-//! here changes what is stored.
+//! here changes what is stored; the toggle of debug events is all that can be changed.
 
 mod access;
 pub mod auth;
 mod cardinality;
 mod config;
+mod debug_logs;
+mod debug_stats;
+mod debug_toggle;
 mod encoding;
 mod error;
 mod handles;

@@ -23,7 +23,7 @@ fn document() -> Value {
 mod tests {
     use super::*;
     use crate::api::access::Access;
-    use crate::api::routes::routes;
+    use crate::api::routes::{changes, routes};
     use std::collections::BTreeSet;
 
     fn texts<'v>(items: impl Iterator<Item = &'v Value>) -> BTreeSet<&'v str> {
@@ -38,11 +38,15 @@ mod tests {
         let described: BTreeSet<&str> = paths.keys().map(String::as_str).collect();
         let served: BTreeSet<&str> = routes().iter().map(|route| route.path).collect();
         assert_eq!(described, served);
-        for route in routes() {
+        let rows = routes().into_iter().map(|route| ("get", route));
+        let rows: Vec<_> = rows.chain(changes().into_iter().map(|row| ("post", row))).collect();
+        for (method, route) in &rows {
             let path = route.path;
-            let methods: Vec<&String> = paths[path].as_object().unwrap().keys().collect();
-            assert_eq!(methods, ["get"], "{path}");
-            let operation = &paths[path]["get"];
+            let methods: Vec<&str> =
+                paths[path].as_object().unwrap().keys().map(String::as_str).collect();
+            let of_path = rows.iter().filter(|(_, row)| row.path == path);
+            assert_eq!(methods, of_path.map(|(method, _)| *method).collect::<Vec<_>>(), "{path}");
+            let operation = &paths[path][*method];
             assert!(operation["operationId"].is_string() && operation["summary"].is_string());
             let empty = Vec::new();
             let parameters = operation["parameters"].as_array().unwrap_or(&empty);

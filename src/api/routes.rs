@@ -6,10 +6,11 @@ use super::error::ApiError;
 use super::observe::observe;
 use super::{Api, ApiHandles, Shared};
 use super::{cardinality, config, insights, investigate, landing, logs, openapi, probes};
+use super::{debug_logs, debug_stats, debug_toggle};
 use super::{scrape, search, searches, span_body, status, trace};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use std::sync::Arc;
 
 /// One path.
@@ -61,9 +62,22 @@ pub(super) fn routes() -> Vec<Route> {
         api("/api/logs", READ, logs::PARAMETERS, get(logs::answer)),
         api("/api/otel-metrics", READ, &[], get(insights::answer)),
         api("/api/cardinality", READ, &[], get(cardinality::answer)),
+        api("/api/debug/logs", READ, debug_logs::PARAMETERS, get(debug_logs::answer)),
+        api("/api/debug/stats", READ, &[], get(debug_stats::answer)),
+        api("/api/debug/toggle", READ, &[], get(debug_toggle::answer)),
         api("/api/config", ADMIN, &[], get(config::answer)),
         api("/api/openapi.json", READ, &[], get(openapi::answer)),
     ]
+}
+
+/// What can be changed: paths of the table above that answer POST too.
+pub(super) fn changes() -> Vec<Route> {
+    vec![Route {
+        path: "/api/debug/toggle",
+        access: ADMIN,
+        parameters: Some(&[]),
+        handler: post(debug_toggle::change),
+    }]
 }
 
 /// The API as an axum router, ready to be served. The configuration
@@ -76,7 +90,7 @@ pub fn router(handles: ApiHandles) -> Router {
         searches: searches::Searches::default(),
     });
     let mut router = Router::new();
-    for Route { path, access, parameters, handler } in routes() {
+    for Route { path, access, parameters, handler } in routes().into_iter().chain(changes()) {
         let guard = from_fn_with_state((api.clone(), access, parameters), enforce);
         let path = if path == METRICS { metrics_path.as_str() } else { path };
         router = router.route(path, handler.layer(guard));

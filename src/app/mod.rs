@@ -6,6 +6,7 @@
 //! bound, so that a test can run a whole Pharos in its own process.
 
 mod checks;
+mod debugging;
 mod observers;
 mod options;
 mod servers;
@@ -22,6 +23,7 @@ use tokio::runtime::Handle;
 
 use crate::build_info;
 use crate::config::{Config, Loaded};
+use crate::debug::Debug;
 use crate::exporter::{Shipper, TargetError};
 use crate::metrics::Registry;
 use crate::pipeline::{Pipeline, Progress, Projections, Projector, Recent};
@@ -43,6 +45,7 @@ pub struct App {
     progress: Arc<Progress>,
     rebuild: Rebuild,
     shippers: Arc<Vec<Shipper>>,
+    debug: Debug,
     life: Arc<Life>,
     servers: Servers,
 }
@@ -145,6 +148,8 @@ impl App {
         let life = Arc::new(Life::default());
         let pipeline =
             Pipeline::new(Arc::clone(&log), redactor, recent, registry, Arc::clone(&progress));
+        let pipeline = Arc::new(pipeline);
+        let debug = debugging::start(loaded, &log, &fs, &pipeline, registry).await?;
         let states = Arc::new(States {
             life: Arc::clone(&life),
             log: Arc::clone(&log),
@@ -155,8 +160,8 @@ impl App {
         });
         let addresses = bound.addresses;
         let rebuild = Rebuild::start(Arc::clone(&index));
-        let servers = Servers::new(bound, loaded, registry, Arc::new(pipeline), states);
-        Ok(Self { addresses, log, projector, progress, rebuild, shippers, life, servers })
+        let servers = Servers::new(bound, loaded, registry, pipeline, states, &debug);
+        Ok(Self { addresses, log, projector, progress, rebuild, shippers, debug, life, servers })
     }
 
     /// Where it listens.
@@ -176,10 +181,12 @@ impl App {
 
     /// Closes the doors, commits what was let in, measures it, saves every cursor.
     pub async fn stop(self) {
-        let Self { log, mut projector, rebuild, shippers, life, mut servers, .. } = self;
+        let Self { log, mut projector, rebuild, shippers, mut debug, life, mut servers, .. } = self;
         life.stopping();
         servers.close_doors().await;
         let rest = tokio::task::spawn_blocking(move || {
+            // It appends what it writes, and so ends before the log does.
+            debug.stop();
             log.stop();
             projector.stop();
             rebuild.stop();

@@ -9,8 +9,9 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use crate::api::auth::{AccessObserver, Denied, Role};
 use crate::api::traceparent::TraceParent;
 use crate::api::{Answered, HttpObserver};
+use crate::debug::{DebugObserver, EventKind, Loss, SystemEvents};
 use crate::exporter::ForwardObserver;
-use crate::metrics::{Forward, Ingest, Registry, Wal, Web};
+use crate::metrics::{Debugging, Forward, Ingest, Registry, Wal, Web};
 use crate::model::Signal;
 use crate::receiver::DoorObserver;
 use crate::storage::{LogObserver, SegmentInfo};
@@ -28,8 +29,11 @@ pub(super) struct DoorWatch(Ingest);
 /// Measures the API. Panics are counted by the hook that `telemetry` installs.
 pub(super) struct WebWatch(Web);
 
-/// Counts refused keys; `api::auth` logs them, a bounded number each second.
-pub(super) struct AccessWatch(Web);
+/// Counts refused keys and tells of them; `api::auth` logs them, a bounded number each second.
+pub(super) struct AccessWatch(Web, SystemEvents);
+
+/// Measures debug events.
+pub(super) struct DebugWatch(Debugging);
 
 impl LogWatch {
     pub(super) fn new(registry: &Registry) -> Self {
@@ -61,8 +65,14 @@ impl WebWatch {
 }
 
 impl AccessWatch {
+    pub(super) fn new(registry: &Registry, system: SystemEvents) -> Self {
+        Self(Web::new(registry), system)
+    }
+}
+
+impl DebugWatch {
     pub(super) fn new(registry: &Registry) -> Self {
-        Self(Web::new(registry))
+        Self(Debugging::new(registry))
     }
 }
 
@@ -147,11 +157,27 @@ impl HttpObserver for WebWatch {
 }
 
 impl AccessObserver for AccessWatch {
-    fn denied(&self, reason: Denied, _: Role, _: Option<&str>) {
-        self.0.denied(match reason {
+    fn denied(&self, reason: Denied, needed: Role, key: Option<&str>) {
+        let reason = match reason {
             Denied::Missing => "missing",
             Denied::Unknown => "unknown",
             Denied::Role(_) => "role",
-        });
+        };
+        self.0.denied(reason);
+        self.1.access_denied(reason, needed.name(), key);
+    }
+}
+
+impl DebugObserver for DebugWatch {
+    fn written(&self, kind: EventKind) {
+        self.0.written(kind.name());
+    }
+
+    fn lost(&self, file: &'static str, loss: Loss, events: u64) {
+        self.0.lost(file, loss.name(), events);
+    }
+
+    fn scopes(&self, open: usize) {
+        self.0.scopes(open);
     }
 }

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use tracing::Level;
 
+use super::observers::DebugWatch;
 use crate::api::auth::{Digest, Key, Role};
 use crate::config::{self, Config};
+use crate::debug::{DebugObserver as _, DebugOptions, FileBounds, OnLoss, RotatingFile};
 use crate::exporter::{Protocol, TargetOptions, TlsOptions};
 use crate::metrics::{CardinalityOptions, Registry};
 use crate::redaction::{Hits, RedactionOptions, Redactor};
@@ -56,12 +58,28 @@ pub(super) fn telemetry(config: &Config, registry: &Registry) -> TelemetryOption
             config::LogFormat::Json => Some(Shape::Json),
             config::LogFormat::Text => Some(Shape::Text),
         },
-        folder: config.log.file.then(|| config.storage.path.clone()),
+        file: config.log.file.then(|| {
+            let watch = DebugWatch::new(registry);
+            let on_loss: OnLoss = Arc::new(move |loss, lines| watch.lost("app_logs", loss, lines));
+            let path = DebugOptions::app_logs(&config.debug.path);
+            (RotatingFile::new(path, debug(config).bounds), on_loss)
+        }),
         scrub: Some(Arc::new(move |line| redactor.text(line, &mut Hits::default()))),
         count: Some(Arc::new(move |level| {
             let counter = counters.iter().find(|(each, _)| *each == level);
             counter.iter().for_each(|(_, counter)| counter.increment(1));
         })),
+    }
+}
+
+/// Where debug events are written, and how much of them.
+pub(super) fn debug(config: &Config) -> DebugOptions {
+    let config::Debug { enabled, path, max_file_bytes, max_files } = config.debug.clone();
+    DebugOptions {
+        storage: config.storage.path.clone(),
+        folder: path,
+        enabled,
+        bounds: FileBounds { bytes: max_file_bytes, files: max_files },
     }
 }
 

@@ -13,6 +13,7 @@ use crate::api::auth::{Keys, Role};
 use crate::api::{self, ApiHandles, Hosts};
 use crate::build_info;
 use crate::config::{Config, Loaded};
+use crate::debug::{Debug, DebugHandle};
 use crate::health::{self, Checks};
 use crate::listener::{self, ListenerOptions};
 use crate::metrics::{Ingest, Page, Registry, StoreReading};
@@ -71,13 +72,16 @@ impl Servers {
         registry: &Registry,
         pipeline: Arc<Pipeline>,
         states: Arc<States>,
+        debug: &Debug,
     ) -> Self {
         let config = &loaded.config;
-        let keys = Arc::new(Keys::new(options::keys(config), Arc::new(AccessWatch::new(registry))));
+        let watch = Arc::new(AccessWatch::new(registry, debug.system()));
+        let keys = Arc::new(Keys::new(options::keys(config), watch));
         let budget = Budget::new(config.otlp.memory_budget_bytes);
         let receiver_options = receiver_options(config, &keys, registry, Arc::clone(&states));
         let doors = Receiver::new(pipeline, Arc::clone(&budget), receiver_options);
-        let router = api::router(api_handles(loaded, keys, registry, states, budget));
+        let handles = api_handles(loaded, keys, registry, states, budget, debug.handle());
+        let router = api::router(handles);
         Self {
             web: Some(bound.web),
             otlp: vec![bound.otlp_grpc, bound.otlp_http],
@@ -165,6 +169,7 @@ fn api_handles(
     registry: &Registry,
     states: Arc<States>,
     budget: Arc<Budget>,
+    debug: DebugHandle,
 ) -> ApiHandles {
     let page = Page::new(registry);
     let log = Arc::clone(&states.log);
@@ -192,6 +197,7 @@ fn api_handles(
         store: states.index.clone(),
         understand: semconv::understand,
         checks: states,
+        debug,
         registry: registry.clone(),
         exposition: Arc::new(exposition),
         metrics_path: web.telemetry_path.clone(),

@@ -6,7 +6,7 @@ use super::api_keys::api_keys;
 use super::forward::targets;
 use super::origin::{Origin, Problem};
 use super::sections::{
-    Auth, Config, Durability, Forward, Log, LogFormat, LogLevel, Metrics, Otlp, Redaction,
+    Auth, Config, Debug, Durability, Forward, Log, LogFormat, LogLevel, Metrics, Otlp, Redaction,
     Retention, Storage, Web,
 };
 use super::values::Values;
@@ -73,6 +73,7 @@ impl Builder {
             },
             forward: Forward { targets: targets(self, values) },
             log: log(values),
+            debug: debug(values),
         }
     }
 }
@@ -108,6 +109,16 @@ fn log(values: &Values) -> Log {
             _ => LogFormat::Auto,
         },
         file: values.get("log.file"),
+    }
+}
+
+fn debug(values: &Values) -> Debug {
+    let path: Option<PathBuf> = values.get("debug.path");
+    Debug {
+        enabled: values.get("debug.enabled"),
+        path: path.unwrap_or_else(|| values.get("storage.path")),
+        max_file_bytes: values.get("debug.max_file_bytes"),
+        max_files: values.get("debug.max_files"),
     }
 }
 

@@ -42,8 +42,8 @@ pub(crate) use build::read_text_file;
 #[cfg(test)]
 pub(crate) use check::TAKEN_PATHS;
 pub use sections::{
-    ApiKey, Auth, Config, Durability, Forward, Log, LogFormat, LogLevel, Metrics, Otlp, Protocol,
-    Redaction, Retention, Role, Storage, Target, TargetTls, Web,
+    ApiKey, Auth, Config, Debug, Durability, Forward, Log, LogFormat, LogLevel, Metrics, Otlp,
+    Protocol, Redaction, Retention, Role, Storage, Target, TargetTls, Web,
 };
 pub(crate) use units::duration as read_duration;
 pub(crate) use value::read_url;

@@ -28,6 +28,8 @@ pub struct Config {
     pub forward: Forward,
     /// Pharos' own log.
     pub log: Log,
+    /// Debug events, and the files in which Pharos tells of itself.
+    pub debug: Debug,
 }
 
 /// Where and how long telemetry is kept.
@@ -203,6 +205,19 @@ pub struct Log {
     pub format: LogFormat,
     /// Whether warnings and errors are also kept in `app_logs.jsonl`.
     pub file: bool,
+}
+
+/// Debug events, and the files in which Pharos tells of itself.
+#[derive(Debug, Clone)]
+pub struct Debug {
+    /// Whether they are written where nobody has changed the toggle yet.
+    pub enabled: bool,
+    /// The folder of the files.
+    pub path: PathBuf,
+    /// The size at which a file is closed.
+    pub max_file_bytes: u64,
+    /// Files of each kind, the open one included.
+    pub max_files: usize,
 }
 
 /// How important a message is.

@@ -204,8 +204,34 @@ pub(super) static KEYS: &[Key] = &[
         name: "log.file",
         kind: Kind::Switch,
         preset: Preset::Text("true"),
-        doc: "Also keeps warnings and errors as JSON lines in `app_logs.jsonl` under \
-              `storage.path`.",
+        doc: "Also keeps warnings and errors as JSON lines in `app_logs.jsonl` under `debug.path`.",
+    },
+    Key {
+        name: "debug.enabled",
+        kind: Kind::Switch,
+        preset: Preset::Text("false"),
+        doc: "Whether debug events (prompts, answers, tool calls) are written where nobody has \
+              changed the toggle yet. The API changes it while Pharos runs, and what was said \
+              there is kept.",
+    },
+    Key {
+        name: "debug.path",
+        kind: Kind::Path,
+        preset: Preset::Absent,
+        doc: "The folder of `debug_logs.jsonl`, `app_logs.jsonl` and `system_events.jsonl`; \
+              `none` is `storage.path`.",
+    },
+    Key {
+        name: "debug.max_file_bytes",
+        kind: bytes(256 * KIB, GIB),
+        preset: Preset::Number(limits::LOG_FILE_BYTES as u64),
+        doc: "The size at which each of these files is closed and the next one begun.",
+    },
+    Key {
+        name: "debug.max_files",
+        kind: count(1, 100),
+        preset: Preset::Number(limits::LOG_FILES as u64),
+        doc: "Files of each kind that are kept, the open one included.",
     },
 ];
 

@@ -52,6 +52,13 @@ pub struct Web {
     inflight: Gauge,
 }
 
+/// Debug events and the files in which Pharos tells of itself.
+#[derive(Debug, Clone)]
+pub struct Debugging {
+    registry: Registry,
+    scopes: Gauge,
+}
+
 /// Counters of a family by signal and reason, looked up once per pair.
 #[derive(Debug, Clone)]
 struct Reasons {
@@ -220,6 +227,39 @@ impl Web {
         self.registry.counter(requests, &[handler, &code.to_string()]).increment(1);
         let duration = &catalog::OWN_HTTP_REQUEST_DURATION;
         self.registry.histogram(duration, &[handler]).record(seconds);
+    }
+}
+
+impl Debugging {
+    /// The handles; what can be lost stands at 0.
+    pub fn new(registry: &Registry) -> Self {
+        let scopes = registry.gauge(&catalog::DEBUG_SCOPES, &[]);
+        scopes.set(0.0);
+        let this = Self { registry: registry.clone(), scopes };
+        for (file, reasons) in [
+            ("debug_logs", ["disk", "too_many"].as_slice()),
+            ("app_logs", &["disk", "queue_full"]),
+            ("system_events", &["disk", "queue_full"]),
+            ("log", &["refused"]),
+        ] {
+            reasons.iter().for_each(|reason| this.lost(file, reason, 0));
+        }
+        this
+    }
+
+    /// An event of this type was written.
+    pub fn written(&self, event_type: &str) {
+        self.registry.counter(&catalog::DEBUG_EVENTS, &[event_type]).increment(1);
+    }
+
+    /// Lines were not written to a file.
+    pub fn lost(&self, file: &str, reason: &str, lines: u64) {
+        self.registry.counter(&catalog::DEBUG_LOST, &[file, reason]).increment(lines);
+    }
+
+    /// How many scopes of the toggle are open.
+    pub fn scopes(&self, open: usize) {
+        self.scopes.set(open as f64);
     }
 }
 

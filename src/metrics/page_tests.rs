@@ -71,6 +71,10 @@ fn scenario(registry: &Registry) {
     let web = Web::new(registry);
     web.started();
     web.answered("/api/traces/{id}", 200, 0.012);
+    let debugging = Debugging::new(registry);
+    debugging.written("tool_call");
+    debugging.lost("system_events", "queue_full", 3);
+    debugging.scopes(2);
     let environment = "test";
     let about = About { version: "1.2.3", revision: "abc", rust_version: "1.95", environment };
     registry.about(&about);

@@ -30,7 +30,7 @@ mod pydantic_ai;
 mod statement;
 mod vercel_ai;
 
-pub use content::{Part, Passage, log_passages, passages};
+pub use content::{Part, Passage, log_passages, passages, plain_text};
 pub use ledger::{Ledger, RestoreError, call_book};
 pub use log_event::understand_log;
 

@@ -1,18 +1,16 @@
 //! Pharos' own logs and traces.
 //!
 //! Logs go to stderr (JSON, or readable text on a terminal), warnings and errors also to
-//! `app_logs.jsonl` under the storage path, and, where the `OTEL_*` variables name an endpoint,
+//! `app_logs.jsonl`, and, where the `OTEL_*` variables name an endpoint,
 //! warnings and Pharos' own spans over OTLP. Every line passes through a scrubber first: what
 //! Pharos says of itself is redacted as what it keeps of others.
 
 mod fields;
-mod file;
 mod line;
 mod otlp;
 mod panics;
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use tracing::Level;
@@ -24,6 +22,7 @@ use self::fields::SpanFields;
 use self::line::LineLayer;
 pub use self::line::{Scrub, Shape};
 pub use self::panics::report_panics;
+use crate::debug::{self, LineWriter, OnLoss, RotatingFile};
 
 /// What is logged, how and where.
 pub struct TelemetryOptions {
@@ -31,8 +30,8 @@ pub struct TelemetryOptions {
     pub filter: String,
     /// The shape of lines on stderr; `None` is text on a terminal and JSON elsewhere.
     pub shape: Option<Shape>,
-    /// The folder of `app_logs.jsonl`; `None` keeps no file.
-    pub folder: Option<PathBuf>,
+    /// `app_logs.jsonl`, and who is told of lines that are lost; `None` keeps no file.
+    pub file: Option<(RotatingFile, OnLoss)>,
     /// Replaces secrets in a line; `None` for a text without any.
     pub scrub: Option<Scrub>,
     /// Is told the level of every line.
@@ -41,7 +40,7 @@ pub struct TelemetryOptions {
 
 /// Keeps the logs flowing; dropped, it writes and sends what waits.
 pub struct Telemetry {
-    _file: Option<tracing_appender::non_blocking::WorkerGuard>,
+    _file: Option<LineWriter>,
     otlp: Option<otlp::Providers>,
 }
 
@@ -54,6 +53,9 @@ pub enum TelemetryError {
     /// The `OTEL_*` variables name something that cannot be exported to.
     #[error("own telemetry cannot be exported: {0}")]
     Otlp(String),
+    /// The thread that writes `app_logs.jsonl` cannot be started.
+    #[error("own warnings cannot be written: {0}")]
+    File(io::Error),
     /// There is a subscriber already.
     #[error(transparent)]
     Twice(#[from] TryInitError),
@@ -73,10 +75,11 @@ pub fn init(
     let stderr = LineLayer::new(shape, io::stderr, Arc::clone(&scrub))
         .colored(text && shape == Shape::Text)
         .counted(options.count);
-    let (file, guard) = match options.folder.map(|folder| file::app_logs(&folder)) {
-        Some((writer, guard)) => {
-            let layer = LineLayer::new(Shape::Json, writer, scrub);
-            (Some(layer.with_filter(tracing::level_filters::LevelFilter::WARN)), Some(guard))
+    let (file, writer) = match options.file {
+        Some((file, on_loss)) => {
+            let (sender, writer) = debug::lines(file, on_loss).map_err(TelemetryError::File)?;
+            let layer = LineLayer::new(Shape::Json, move || sender.clone(), scrub);
+            (Some(layer.with_filter(tracing::level_filters::LevelFilter::WARN)), Some(writer))
         }
         None => (None, None),
     };
@@ -88,7 +91,7 @@ pub fn init(
         .with(file)
         .with(otlp.as_ref().map(otlp::Providers::layer))
         .try_init()?;
-    Ok(Telemetry { _file: guard, otlp })
+    Ok(Telemetry { _file: writer, otlp })
 }
 
 impl Drop for Telemetry {

@@ -22,6 +22,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "pipeline",
         &["clock", "limits", "metrics", "model", "otlp", "redaction", "semconv", "storage"],
     ),
+    // A reader of the log that understands what it reads.
+    ("debug", &["clock", "limits", "model", "otlp", "semconv", "storage"]),
     ("listener", &["clock", "limits"]),
     ("receiver", &["clock", "limits", "listener", "model", "otlp", "pipeline"]),
     ("health", &["clock", "limits"]),
@@ -30,6 +32,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "build_info",
             "clock",
+            "debug",
             "health",
             "limits",
             "metrics",
@@ -41,7 +44,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("demo", &["clock", "limits", "model", "otlp"]),
     ("config", &["limits", "model"]),
-    ("telemetry", &["api", "build_info", "clock", "limits", "model", "otlp"]),
+    ("telemetry", &["api", "build_info", "clock", "debug", "limits", "model", "otlp"]),
     // Stands above `app`: it starts one and tells where it listens.
     ("cli", &["app", "build_info", "config", "demo", "limits"]),
     ("app", EVERYBODY),

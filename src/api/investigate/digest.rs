@@ -76,6 +76,7 @@ struct LogItem {
 /// Everything that goes into the answer.
 struct Digest<'a> {
     trace: &'a StoredTrace,
+    debug_logs: &'a [serde_json::Value],
     run: Run<'a>,
     accounts: Accounts<'a>,
     path: Vec<Step>,
@@ -91,6 +92,7 @@ pub(super) fn digest(
     trace: &StoredTrace,
     understand: Understand,
     max_tokens: Option<usize>,
+    debug_logs: &[serde_json::Value],
 ) -> String {
     let mut nodes = Vec::with_capacity(trace.span_count());
     trace.visit(|origin, span| nodes.push(Node::of(origin, span, understand(origin, span))));
@@ -100,6 +102,7 @@ pub(super) fn digest(
     let texts = |most| if max_tokens.is_some() { most } else { usize::MAX };
     Digest {
         trace,
+        debug_logs,
         accounts: Accounts::of(&run, |span, scope, call| ledger.settle(span, scope, call)),
         path: run.root().map(|root| critical_path(&run, root)).unwrap_or_default(),
         run,
@@ -135,6 +138,7 @@ impl<'a> Digest<'a> {
         logs.append(self.fill(share, waiting));
         self.note("logs", logs.left_out);
         self.details(&mut spans);
+        let debug_logs = self.debug_logs();
 
         // The tools belong to the summary, whose last byte is its closing brace.
         summary.truncate(summary.len() - 1);
@@ -154,7 +158,7 @@ impl<'a> Digest<'a> {
             ("repeated_calls", repeated),
             ("spans", spans),
             ("logs", logs),
-            ("debug_logs", List::default()),
+            ("debug_logs", debug_logs),
         ] {
             let _ = write!(out, ",\"{name}\":");
             list.write(&mut out);
@@ -317,6 +321,15 @@ impl<'a> Digest<'a> {
             }
         }
         self.note("span_details", self.run.nodes.len() - added);
+    }
+
+    /// Debug events: what they quote stands in the details of spans too, so they come last.
+    fn debug_logs(&mut self) -> List {
+        let events: Vec<_> = self.debug_logs.iter().map(json).enumerate().collect();
+        let share = self.room.whole();
+        let list = self.fill(share, events);
+        self.note("debug_logs", list.left_out);
+        list
     }
 
     fn fill(&mut self, share: Room, items: impl IntoIterator<Item = Item>) -> List {

@@ -37,8 +37,10 @@ pub(super) async fn answer(
     let bounds = limits::INVESTIGATE_MIN_TOKENS..=MOST_TOKENS;
     let max_tokens = parameters.number("max_tokens", bounds)?;
     let understand = api.handles.understand;
+    let debug = api.handles.debug.clone();
     let body = trace::with_trace(&api, &id, move |trace| {
-        digest::digest(trace, understand, max_tokens).into_bytes()
+        let events = debug.of_trace(trace.id, limits::DEBUG_TRACE_EVENTS);
+        digest::digest(trace, understand, max_tokens, &events).into_bytes()
     });
     Ok(json_answer(body.await?))
 }

@@ -1,6 +1,7 @@
 //! The router as a caller sees it, without sockets.
 
 mod access;
+mod debug;
 mod logs;
 mod skeletons;
 mod store;
@@ -10,8 +11,10 @@ mod traces;
 use super::auth::{AccessObserver, Denied, Digest, Key, Keys, Role};
 use super::observe::{Answered, HttpObserver};
 use super::{About, ApiHandles, Hosts, router};
+use crate::debug::{DebugHandle, DebugOptions, FileBounds, SystemEvents};
 use crate::health::{self, Checks, Phase};
 use crate::metrics::Registry;
+use crate::storage::fs::RealFs;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
@@ -29,6 +32,7 @@ struct World {
     panics: Mutex<u32>,
     started: AtomicU32,
     page: Mutex<String>,
+    folder: tempfile::TempDir,
 }
 
 impl Default for World {
@@ -41,7 +45,21 @@ impl Default for World {
             panics: Mutex::default(),
             started: AtomicU32::new(0),
             page: Mutex::new("# TYPE up gauge\nup 1\n".to_owned()),
+            folder: tempfile::tempdir().unwrap(),
         }
+    }
+}
+
+impl World {
+    /// A toggle and files in a folder of their own.
+    fn debug(&self) -> DebugHandle {
+        let options = DebugOptions {
+            storage: self.folder.path().to_owned(),
+            folder: self.folder.path().to_owned(),
+            enabled: false,
+            bounds: FileBounds { bytes: 1 << 20, files: 3 },
+        };
+        DebugHandle::open(&options, Arc::new(RealFs), SystemEvents::nowhere())
     }
 }
 
@@ -111,6 +129,7 @@ fn handles(world: &Arc<World>, keys: Vec<Key>) -> ApiHandles {
         hosts: Hosts::Any,
         http: world.clone(),
         checks: world.clone(),
+        debug: world.debug(),
         store: store::Store::new().index,
         understand: crate::semconv::understand,
         registry: Registry::default(),

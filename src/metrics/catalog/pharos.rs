@@ -110,6 +110,15 @@ families! {
         "Time that Pharos took to answer.";
     PANICS = Kind::Counter, "pharos_panics_total", Items, [], Process,
         "Panics caught inside Pharos; every one is a bug.";
+    DEBUG_EVENTS = Kind::Counter, "pharos_debug_events_total", Items,
+        [closed("event_type", &["request", "history", "plan", "tool_call", "skill_step",
+            "supervisor", "completion_prompt", "completion_response"])], Process,
+        "Debug events that were written to debug_logs.jsonl.";
+    DEBUG_LOST = Kind::Counter, "pharos_debug_lost_total", Items,
+        [closed("file", &["debug_logs", "app_logs", "system_events", "log"]), REASON], Process,
+        "Lines that were not written, by file; log: events that were not sent onward as records.";
+    DEBUG_SCOPES = Kind::Gauge, "pharos_debug_scopes", Items, [], Process,
+        "Open scopes of the debug toggle; 0 while it is off.";
     LOG_LINES = Kind::Counter, "pharos_log_lines_total", Items,
         [closed("level", &["error", "warn", "info", "debug", "trace"])], Process,
         "Lines that Pharos logged.";

@@ -171,6 +171,15 @@ pub fn log_passages<'a>(origin: &Origin<'a>, record: &LogRecord<'a>) -> Vec<Pass
     passages
 }
 
+/// A value in words: text as it is, everything else as JSON; nothing for what says nothing.
+pub fn plain_text<'a>(value: &Value<'a>) -> Option<Cow<'a, str>> {
+    match value {
+        Value::Empty | Value::Bytes(_) | Value::Text("") => None,
+        Value::Text(text) => Some(Cow::Borrowed(*text)),
+        other => Some(Cow::Owned(messages::json(other).to_string())),
+    }
+}
+
 fn whole(key: &str) -> Option<(Part, Carrier)> {
     WHOLE.iter().find(|(known, ..)| *known == key).map(|(_, part, carrier)| (*part, *carrier))
 }
