@@ -150,6 +150,7 @@ fn receiver_options(
     let mut options = ReceiverOptions::new(Arc::new(DoorWatch::new(registry)));
     options.body = BodyBounds { wire_bytes: config.otlp.max_wire_bytes, ..BodyBounds::default() };
     options.unpacked_bytes = config.otlp.max_unpacked_bytes;
+    options.items = config.otlp.max_items;
     options.ready = Arc::new(move || health::ready(states.phase(), &states.store()).is_ok());
     if !keys.open() {
         let keys = Arc::clone(keys);

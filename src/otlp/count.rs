@@ -24,25 +24,30 @@ pub enum CountError {
     /// The bytes are no export request.
     #[error(transparent)]
     Wire(#[from] WireError),
-    /// More items than one request may hold.
-    #[error("the request holds more than {} items", limits::REQUEST_ITEMS)]
-    TooManyItems,
+    /// More items than one request may hold, which are this many.
+    #[error("the request holds more than {0} items")]
+    TooManyItems(usize),
     /// More parts than one request may hold.
     #[error("the request holds more than {} attributes, events and links", limits::REQUEST_PARTS)]
     TooManyParts,
 }
 
-/// Counts a protobuf export request within the bounds of `limits`.
-pub fn count(signal: Signal, request: &[u8]) -> Result<Count, CountError> {
-    let mut counter = Counter { count: Count::default(), beginning: false };
+/// Counts a protobuf export request that may hold `most_items` items, and the parts that `limits`
+/// allows for.
+pub fn count(signal: Signal, request: &[u8], most_items: usize) -> Result<Count, CountError> {
+    let mut counter = Counter { count: Count::default(), most_items, beginning: false };
     counter.request(signal, request)?;
     Ok(counter.count)
 }
 
 /// Counts what the beginning of a request holds: enough to refuse one that holds too much
 /// before the rest of it is unpacked. Its end may be cut off anywhere.
-pub fn count_beginning(signal: Signal, beginning: &[u8]) -> Result<Count, CountError> {
-    let mut counter = Counter { count: Count::default(), beginning: true };
+pub fn count_beginning(
+    signal: Signal,
+    beginning: &[u8],
+    most_items: usize,
+) -> Result<Count, CountError> {
+    let mut counter = Counter { count: Count::default(), most_items, beginning: true };
     match counter.request(signal, beginning) {
         Ok(()) | Err(CountError::Wire(WireError::Truncated)) => Ok(counter.count),
         Err(error) => Err(error),
@@ -51,6 +56,7 @@ pub fn count_beginning(signal: Signal, beginning: &[u8]) -> Result<Count, CountE
 
 struct Counter {
     count: Count,
+    most_items: usize,
     beginning: bool,
 }
 
@@ -74,8 +80,8 @@ impl Counter {
     #[inline]
     fn item(&mut self) -> Result<(), CountError> {
         self.count.items += 1;
-        if self.count.items > limits::REQUEST_ITEMS {
-            Err(CountError::TooManyItems)
+        if self.count.items > self.most_items {
+            Err(CountError::TooManyItems(self.most_items))
         } else {
             Ok(())
         }
@@ -250,6 +256,7 @@ impl Counter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::REQUEST_ITEMS;
     use crate::otlp::write::{bytes_field, message_field};
 
     fn traces(fill: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
@@ -261,20 +268,28 @@ mod tests {
     #[test]
     fn two_million_empty_spans_are_refused_after_the_bound() {
         let body = traces(|out| out.extend([0x12, 0x00].repeat(2_000_000)));
-        assert_eq!(count(Signal::Traces, &body), Err(CountError::TooManyItems));
-        let body = traces(|out| out.extend([0x12, 0x00].repeat(limits::REQUEST_ITEMS)));
-        assert_eq!(count(Signal::Traces, &body).unwrap().items, limits::REQUEST_ITEMS);
+        assert_eq!(
+            count(Signal::Traces, &body, REQUEST_ITEMS),
+            Err(CountError::TooManyItems(REQUEST_ITEMS))
+        );
+        let body = traces(|out| out.extend([0x12, 0x00].repeat(REQUEST_ITEMS)));
+        assert_eq!(count(Signal::Traces, &body, REQUEST_ITEMS).unwrap().items, REQUEST_ITEMS);
+        let fewer = count(Signal::Traces, &body, REQUEST_ITEMS - 1);
+        assert_eq!(fewer, Err(CountError::TooManyItems(REQUEST_ITEMS - 1)));
+        let body = traces(|out| out.extend([0x12, 0x00].repeat(2 * REQUEST_ITEMS)));
+        let more = count(Signal::Traces, &body, 2 * REQUEST_ITEMS).unwrap();
+        assert_eq!(more.items, 2 * REQUEST_ITEMS);
     }
 
     #[test]
     fn a_beginning_tells_of_a_flood_and_of_nothing_else() {
         let body = traces(|out| out.extend([0x12, 0x00].repeat(2_000_000)));
-        let flood = count_beginning(Signal::Traces, &body[..1 << 20]);
-        assert_eq!(flood, Err(CountError::TooManyItems));
+        let flood = count_beginning(Signal::Traces, &body[..1 << 20], REQUEST_ITEMS);
+        assert_eq!(flood, Err(CountError::TooManyItems(REQUEST_ITEMS)));
         let body = traces(|out| out.extend([0x12, 0x02, 0x4a, 0x00].repeat(100)));
-        let whole = count(Signal::Traces, &body).unwrap();
+        let whole = count(Signal::Traces, &body, REQUEST_ITEMS).unwrap();
         for cut in 0..body.len() {
-            let part = count_beginning(Signal::Traces, &body[..cut]).unwrap();
+            let part = count_beginning(Signal::Traces, &body[..cut], REQUEST_ITEMS).unwrap();
             assert!(part.items <= whole.items && part.parts <= whole.parts, "cut at {cut}");
         }
     }
@@ -283,7 +298,7 @@ mod tests {
     fn empty_attributes_and_elements_are_parts() {
         let many = [0x4a, 0x00].repeat(limits::REQUEST_PARTS);
         let body = traces(|out| bytes_field(out, 2, &many));
-        assert_eq!(count(Signal::Traces, &body), Err(CountError::TooManyParts));
+        assert_eq!(count(Signal::Traces, &body, REQUEST_ITEMS), Err(CountError::TooManyParts));
         let elements = [0x0a, 0x00].repeat(limits::REQUEST_PARTS);
         let body = traces(|out| {
             message_field(out, 2, |out| {
@@ -292,7 +307,7 @@ mod tests {
                 });
             });
         });
-        assert_eq!(count(Signal::Traces, &body), Err(CountError::TooManyParts));
+        assert_eq!(count(Signal::Traces, &body, REQUEST_ITEMS), Err(CountError::TooManyParts));
     }
 
     #[test]
@@ -306,7 +321,7 @@ mod tests {
         let body = traces(|out| {
             message_field(out, 2, |out| message_field(out, 9, |out| bytes_field(out, 2, &value)));
         });
-        let count = count(Signal::Traces, &body).unwrap();
+        let count = count(Signal::Traces, &body, REQUEST_ITEMS).unwrap();
         assert!(count.parts < limits::VALUE_DEPTH + 10);
     }
 
@@ -332,6 +347,6 @@ mod tests {
             }
         }
         assert!(points > 0);
-        assert_eq!(count(Signal::Metrics, &body).unwrap().items, points);
+        assert_eq!(count(Signal::Metrics, &body, REQUEST_ITEMS).unwrap().items, points);
     }
 }

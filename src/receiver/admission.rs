@@ -23,9 +23,17 @@ use tokio::task::spawn_blocking;
 pub(super) struct Admission {
     budget: Arc<Budget>,
     bounds: BodyBounds,
-    unpacked_bytes: usize,
+    most: Most,
     threads: Arc<Semaphore>,
     queue: Arc<Semaphore>,
+}
+
+/// What a request may hold once it is unpacked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Most {
+    pub(super) unpacked_bytes: usize,
+    /// Spans, log records or data points.
+    pub(super) items: usize,
 }
 
 /// A place among the few that may use a thread. It goes to the thread, because the work goes on
@@ -50,11 +58,11 @@ pub(super) struct Prepared {
 }
 
 impl Admission {
-    pub(super) fn new(budget: Arc<Budget>, bounds: BodyBounds, unpacked_bytes: usize) -> Self {
+    pub(super) fn new(budget: Arc<Budget>, bounds: BodyBounds, most: Most) -> Self {
         Self {
             budget,
             bounds,
-            unpacked_bytes,
+            most,
             threads: Arc::new(Semaphore::new(limits::PREPARING)),
             queue: Arc::new(Semaphore::new(limits::PREPARING + limits::PREPARING_QUEUE)),
         }
@@ -104,16 +112,16 @@ impl Admission {
         packed: Packed,
         mut hold: Reservation,
     ) -> Result<(Prepared, Reservation), Failure> {
-        let cap = self.unpacked_bytes;
+        let most = self.most;
         if packed.is_small()
-            && let Some(prepared) = packed.clone().prepare(cap, packed.patience(), &mut hold)?
+            && let Some(prepared) = packed.clone().prepare(most, packed.patience(), &mut hold)?
         {
             return Ok((prepared, hold));
         }
         let place = self.place().await?;
         let prepared = spawn_blocking(move || {
             let _place = place;
-            let prepared = packed.prepare(cap, usize::MAX, &mut hold)?;
+            let prepared = packed.prepare(most, usize::MAX, &mut hold)?;
             Ok((prepared.ok_or(Failure::Internal)?, hold))
         });
         prepared.await.unwrap_or(Err(Failure::Internal))
@@ -148,14 +156,15 @@ impl Packed {
     /// `None` when the patience does not suffice.
     fn prepare(
         self,
-        cap: usize,
+        most: Most,
         patience: usize,
         hold: &mut Reservation,
     ) -> Result<Option<Prepared>, Failure> {
         let Self { signal, encoding, coding, body } = self;
         let mut body = body;
         if coding != Coding::Identity {
-            let glance = |beginning: &[u8]| glance(signal, encoding, beginning);
+            let glance = |beginning: &[u8]| glance(signal, encoding, beginning, most.items);
+            let cap = most.unpacked_bytes;
             let Some(unpacked) = unpack::unpack(coding, &body, cap, patience, hold, &glance)?
             else {
                 return Ok(None);
@@ -165,10 +174,10 @@ impl Packed {
         }
         let mut rejected = Rejected::default();
         if encoding == Encoding::Json {
-            (body, rejected) = transcode(signal, body, hold)?;
+            (body, rejected) = transcode(signal, body, most.items, hold)?;
         }
-        let count = count::count(signal, &body)?;
-        // `count` ends at limits::REQUEST_ITEMS.
+        let count = count::count(signal, &body, most.items)?;
+        // Not even the largest body that can be configured holds so many.
         let items = u32::try_from(count.items).unwrap_or(u32::MAX);
         Ok(Some(Prepared { body, items, rejected }))
     }
@@ -176,10 +185,15 @@ impl Packed {
 
 /// Refuses a flood of empty items by its beginning. What else is wrong with it is told once it
 /// is known to be no bomb.
-fn glance(signal: Signal, encoding: Encoding, beginning: &[u8]) -> Result<(), Failure> {
+fn glance(
+    signal: Signal,
+    encoding: Encoding,
+    beginning: &[u8],
+    most_items: usize,
+) -> Result<(), Failure> {
     let too_many = match encoding {
-        Encoding::Protobuf => count::count_beginning(signal, beginning).err(),
-        Encoding::Json => match json::transcode(signal, beginning, &mut |_| true) {
+        Encoding::Protobuf => count::count_beginning(signal, beginning, most_items).err(),
+        Encoding::Json => match json::transcode(signal, beginning, most_items, &mut |_| true) {
             Err(JsonError::TooMany(error)) => Some(error),
             _ => None,
         },
@@ -193,6 +207,7 @@ fn glance(signal: Signal, encoding: Encoding, beginning: &[u8]) -> Result<(), Fa
 fn transcode(
     signal: Signal,
     body: Bytes,
+    most_items: usize,
     hold: &mut Reservation,
 ) -> Result<(Bytes, Rejected), Failure> {
     hold.grow(body.len())?;
@@ -204,7 +219,7 @@ fn transcode(
             false
         }
     };
-    match (json::transcode(signal, &body, &mut room), no_room) {
+    match (json::transcode(signal, &body, most_items, &mut room), no_room) {
         (Ok(transcoded), _) => {
             hold.shrink(body.len());
             Ok((Bytes::from(transcoded.body), transcoded.rejected))
@@ -247,7 +262,7 @@ impl<'a> Inspector<'a> {
         }
         self.due = 2 * packed.len();
         let place = admission.place().await?;
-        let cap = unpack::most(packed.len()).min(admission.unpacked_bytes);
+        let cap = unpack::most(packed.len()).min(admission.most.unpacked_bytes);
         let coding = self.coding;
         let beginning = Bytes::copy_from_slice(packed);
         let bomb = spawn_blocking(move || {

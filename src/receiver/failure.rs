@@ -193,7 +193,7 @@ impl From<CountError> for Failure {
         let message = error.to_string();
         match error {
             CountError::Wire(_) => Self::Malformed { message },
-            CountError::TooManyItems => Self::TooMany { reason: "too_many_items", message },
+            CountError::TooManyItems(_) => Self::TooMany { reason: "too_many_items", message },
             CountError::TooManyParts => Self::TooMany { reason: "too_many_parts", message },
         }
     }

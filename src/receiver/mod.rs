@@ -23,7 +23,7 @@ pub use failure::Denied;
 use crate::limits;
 use crate::model::Signal;
 use crate::pipeline::{Accepted, Pipeline, Refusal};
-use admission::{Admission, Prepared};
+use admission::{Admission, Most, Prepared};
 use bytes::Bytes;
 use failure::Failure;
 use http::{HeaderMap, Request, Response};
@@ -79,6 +79,8 @@ pub struct ReceiverOptions {
     pub body: BodyBounds,
     /// The most bytes a body may have after unpacking.
     pub unpacked_bytes: usize,
+    /// The most spans, log records or data points in one request.
+    pub items: usize,
     /// The check of a request's key; `None` lets everybody in.
     pub check: Option<KeyCheck>,
     /// Whether telemetry can be kept, for gRPC's health check.
@@ -93,6 +95,7 @@ impl ReceiverOptions {
         Self {
             body: BodyBounds::default(),
             unpacked_bytes: limits::REQUEST_UNPACKED_BYTES,
+            items: limits::REQUEST_ITEMS,
             check: None,
             ready: Arc::new(|| true),
             observer,
@@ -118,7 +121,8 @@ struct Shared<P> {
 impl<P: Ingest> Receiver<P> {
     /// Doors in front of `pipeline`, whose requests in flight share `budget`.
     pub fn new(pipeline: Arc<P>, budget: Arc<Budget>, options: ReceiverOptions) -> Self {
-        let admission = Admission::new(budget, options.body, options.unpacked_bytes);
+        let most = Most { unpacked_bytes: options.unpacked_bytes, items: options.items };
+        let admission = Admission::new(budget, options.body, most);
         Self(Arc::new(Shared { pipeline, admission, options }))
     }
 }

@@ -13,5 +13,6 @@ mod law;
 mod life;
 #[path = "../../benches/load/mod.rs"]
 mod load;
+mod logs;
 mod prometheus;
 mod second_receiver;

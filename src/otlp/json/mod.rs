@@ -54,13 +54,14 @@ pub enum JsonError {
     TooLarge,
 }
 
-/// Turns a JSON export request into protobuf bytes.
+/// Turns a JSON export request that may hold `most_items` items into protobuf bytes.
 ///
 /// `room` is asked before the output may grow by so many bytes beyond the length of the input,
 /// which only long lists of numbers make it do; `false` ends with [`JsonError::TooLarge`].
 pub fn transcode(
     signal: Signal,
     json: &[u8],
+    most_items: usize,
     room: &mut dyn FnMut(usize) -> bool,
 ) -> Result<Transcoded, JsonError> {
     let text = simdutf8::basic::from_utf8(json)
@@ -69,6 +70,7 @@ pub fn transcode(
         out: Vec::with_capacity(json.len()),
         allowed: json.len(),
         room,
+        most_items,
         items: 0,
         messages: 0,
         fault: None,
@@ -98,6 +100,7 @@ struct Sink<'r> {
     /// What `out` may become before `room` is asked again.
     allowed: usize,
     room: &'r mut dyn FnMut(usize) -> bool,
+    most_items: usize,
     items: usize,
     messages: usize,
     /// The first bad value of the current item, or of what stands outside of items.
@@ -144,11 +147,12 @@ impl Sink<'_> {
     fn begin(&mut self, message: &'static Message) -> Result<(), JsonError> {
         self.messages += 1;
         self.items += usize::from(is_item(message));
-        if self.items > limits::REQUEST_ITEMS {
-            return Err(JsonError::TooMany(CountError::TooManyItems));
+        if self.items > self.most_items {
+            let error = CountError::TooManyItems(self.most_items);
+            return Err(JsonError::TooMany(error));
         }
         // An attribute is three messages at most; the exact bound is kept by `count`.
-        if self.messages > 3 * limits::REQUEST_PARTS {
+        if self.messages > 3 * limits::REQUEST_PARTS + self.most_items {
             return Err(JsonError::TooMany(CountError::TooManyParts));
         }
         Ok(())

@@ -26,7 +26,8 @@ fn fixtures(signal: &str) -> Vec<Vec<u8>> {
 }
 
 fn traces(json: &str) -> Result<(ExportTraceServiceRequest, Rejected), JsonError> {
-    let transcoded = transcode(Signal::Traces, json.as_bytes(), &mut |_| true)?;
+    let transcoded =
+        transcode(Signal::Traces, json.as_bytes(), limits::REQUEST_ITEMS, &mut |_| true)?;
     Ok((ExportTraceServiceRequest::decode(&transcoded.body[..]).unwrap(), transcoded.rejected))
 }
 
@@ -52,7 +53,7 @@ macro_rules! round_trips {
         for body in fixtures($signal) {
             let theirs = <$request>::decode(&body[..]).unwrap();
             let json = serde_json::to_vec(&theirs).unwrap();
-            let ours = transcode($kind, &json, &mut |_| true).unwrap();
+            let ours = transcode($kind, &json, limits::REQUEST_ITEMS, &mut |_| true).unwrap();
             assert_eq!(ours.rejected, Rejected::default());
             assert_eq!(<$request>::decode(&ours.body[..]).unwrap(), theirs);
         }
@@ -129,7 +130,9 @@ fn scalar_severity(name: &str) -> i32 {
     let json = format!(
         r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"severityNumber":"{name}"}}]}}]}}]}}"#
     );
-    let body = transcode(Signal::Logs, json.as_bytes(), &mut |_| true).unwrap().body;
+    let body = transcode(Signal::Logs, json.as_bytes(), limits::REQUEST_ITEMS, &mut |_| true)
+        .unwrap()
+        .body;
     let request = ExportLogsServiceRequest::decode(&body[..]).unwrap();
     request.resource_logs[0].scope_logs[0].log_records[0].severity_number
 }
@@ -182,7 +185,8 @@ fn what_cannot_be_read_spoils_the_request() {
         let error = traces(bad).unwrap_err();
         assert!(matches!(error, JsonError::Malformed(_)), "{bad:.60}: {error}");
     }
-    let error = transcode(Signal::Traces, b"{\"a\":\"\xff\"}", &mut |_| true).unwrap_err();
+    let json = b"{\"a\":\"\xff\"}";
+    let error = transcode(Signal::Traces, json, limits::REQUEST_ITEMS, &mut |_| true).unwrap_err();
     assert!(matches!(error, JsonError::Malformed(_)));
     // Fields that nobody knows may be as deep as they like.
     let ignored = format!(r#"{{"unknown":{}}}"#, deep("[", "]"));
@@ -201,7 +205,9 @@ fn log_records_and_events_as_they_are_sent() {
             {"eventName":"gen_ai.choice","body":{"kvlistValue":{"values":[
                 {"key":"index","value":{"intValue":"0"}}]}}}]}],
         "schemaUrl":"https://example.com/1"}]}"#;
-    let body = transcode(Signal::Logs, json.as_bytes(), &mut |_| true).unwrap().body;
+    let body = transcode(Signal::Logs, json.as_bytes(), limits::REQUEST_ITEMS, &mut |_| true)
+        .unwrap()
+        .body;
     let request = ExportLogsServiceRequest::decode(&body[..]).unwrap();
     let group = &request.resource_logs[0];
     assert_eq!(group.schema_url, "https://example.com/1");
@@ -218,7 +224,10 @@ fn log_records_and_events_as_they_are_sent() {
 fn amplification_is_bounded() {
     let spans = vec!["{}"; limits::REQUEST_ITEMS + 1].join(",");
     let json = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{spans}]}}]}}]}}"#);
-    assert_eq!(traces(&json).unwrap_err(), JsonError::TooMany(CountError::TooManyItems));
+    assert_eq!(
+        traces(&json).unwrap_err(),
+        JsonError::TooMany(CountError::TooManyItems(limits::REQUEST_ITEMS))
+    );
 
     // One digit and a comma become eight bytes: room is asked for, and may be denied.
     let counts = vec!["1"; 200_000].join(",");
@@ -231,9 +240,10 @@ fn amplification_is_bounded() {
         asked += more;
         asked < 10 << 20
     };
-    let body = transcode(Signal::Metrics, json.as_bytes(), &mut room).unwrap().body;
+    let body =
+        transcode(Signal::Metrics, json.as_bytes(), limits::REQUEST_ITEMS, &mut room).unwrap().body;
     assert!(body.len() > json.len() && asked > 0);
-    let denied = transcode(Signal::Metrics, json.as_bytes(), &mut |_| false);
+    let denied = transcode(Signal::Metrics, json.as_bytes(), limits::REQUEST_ITEMS, &mut |_| false);
     assert_eq!(denied.unwrap_err(), JsonError::TooLarge);
 }
 
@@ -249,7 +259,9 @@ fn the_points_of_every_metric_kind() {
             "positive":{"offset":-1,"bucketCounts":["1","0"]}}]}},
         {"name":"q","summary":{"dataPoints":[{"quantileValues":[{"quantile":0.5,"value":2}]}]}}
     ]}]}]}"#;
-    let body = transcode(Signal::Metrics, json.as_bytes(), &mut |_| true).unwrap().body;
+    let body = transcode(Signal::Metrics, json.as_bytes(), limits::REQUEST_ITEMS, &mut |_| true)
+        .unwrap()
+        .body;
     let request = ExportMetricsServiceRequest::decode(&body[..]).unwrap();
     let metrics = &request.resource_metrics[0].scope_metrics[0].metrics;
     let Some(Data::Histogram(histogram)) = &metrics[2].data else { panic!() };

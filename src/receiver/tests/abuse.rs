@@ -64,6 +64,43 @@ async fn empty_items_by_the_million_are_refused_before_they_are_read() {
 }
 
 #[tokio::test]
+async fn the_bound_on_items_is_the_configured_one() {
+    let spans = |count: usize| {
+        use crate::otlp::write::message_field;
+        let mut out = Vec::new();
+        let span = &one_span()[4..];
+        message_field(&mut out, 1, |out| {
+            message_field(out, 2, |out| out.extend(span.repeat(count)))
+        });
+        out
+    };
+    let json = |count: usize| {
+        let span = r#"{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174"}"#;
+        let spans = vec![span; count].join(",");
+        format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{spans}]}}]}}]}}"#).into_bytes()
+    };
+    // Below the default bound and above it.
+    for most in [3, limits::REQUEST_ITEMS + 7] {
+        let door = Door::open_with(|options| options.items = most).await;
+        for (headers, body) in [
+            (&[PROTOBUF][..], &spans as &dyn Fn(usize) -> Vec<u8>),
+            (&[PROTOBUF, ("content-encoding", "gzip")], &|count| gzip(&spans(count))),
+            (&[JSON], &json),
+            (&[JSON, ("content-encoding", "gzip")], &|count| gzip(&json(count))),
+        ] {
+            let reply = door.post("/v1/traces", headers, &body(most)).await;
+            assert_eq!(reply.status, 200, "{headers:?}: {}", reply.text());
+            assert_eq!(door.kept.batches.lock().unwrap().pop().unwrap().2 as usize, most);
+            let reply = door.post("/v1/traces", headers, &body(most + 1)).await;
+            let told = format!("more than {most} items");
+            assert_eq!(reply.status, 413, "{headers:?}");
+            assert!(reply.text().contains(&told), "{headers:?}: {}", reply.text());
+        }
+        assert_eq!((door.count("too_many_items"), door.batches()), (4, 0));
+    }
+}
+
+#[tokio::test]
 async fn oversize_with_and_without_a_length() {
     let door = Door::open_with(|options| options.body.wire_bytes = 1 << 20).await;
     let body = vec![0; 3 << 20];

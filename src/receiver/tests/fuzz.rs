@@ -94,7 +94,7 @@ fn mutate(body: &[u8], other: &[u8], random: &mut Rng) -> Vec<u8> {
 
 /// Everything that reads protobuf; what redaction gives back must be readable by all others.
 fn check(redactor: &Redactor, signal: Signal, body: &[u8]) {
-    let counted = count::count(signal, body);
+    let counted = count::count(signal, body, limits::REQUEST_ITEMS);
     let _ = read::records(body, |_, record| {
         let _ = (read::span(record), read::log_record(record));
         Ok(())
@@ -106,7 +106,8 @@ fn check(redactor: &Redactor, signal: Signal, body: &[u8]) {
     });
     if let (Ok(copied), Ok(counted)) = (copied, counted) {
         assert!(asked <= counted.items);
-        let again = count::count(signal, &copied.body).expect("what was copied is well formed");
+        let again = count::count(signal, &copied.body, limits::REQUEST_ITEMS)
+            .expect("what was copied is well formed");
         assert_eq!(again.items as u64, u64::from(copied.kept));
         match signal {
             Signal::Traces => drop(ExportTraceServiceRequest::decode(&copied.body[..]).unwrap()),
@@ -149,8 +150,11 @@ fn one(corpus: &[Seed], redactor: &Redactor, number: u64) {
         check(redactor, seed.signal, &body);
     } else {
         let body = mutate(&seed.json, &other.json, &mut random);
-        if let Ok(transcoded) = json::transcode(seed.signal, &body, &mut |_| true) {
-            count::count(seed.signal, &transcoded.body).expect("what was written is well formed");
+        if let Ok(transcoded) =
+            json::transcode(seed.signal, &body, limits::REQUEST_ITEMS, &mut |_| true)
+        {
+            count::count(seed.signal, &transcoded.body, limits::REQUEST_ITEMS)
+                .expect("what was written is well formed");
             check(redactor, seed.signal, &transcoded.body);
         }
     }

@@ -92,6 +92,29 @@ async fn oversize_is_exhausted_without_a_retry() {
     door.still_works().await;
 }
 
+#[tokio::test]
+async fn the_bound_on_items_is_the_configured_one() {
+    let door = Door::open_with(|options| options.items = 3).await;
+    let of = |count: usize| {
+        let mut request = request();
+        let spans = &mut request.resource_spans[0].scope_spans[0].spans;
+        *spans = vec![spans[0].clone(); count];
+        request
+    };
+    let mut client = TraceServiceClient::new(channel(&door).await);
+    for packed in [false, true] {
+        if packed {
+            client = client.send_compressed(CompressionEncoding::Gzip);
+        }
+        client.export(of(3)).await.unwrap();
+        let status = client.export(of(4)).await.unwrap_err();
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        assert_eq!(status.message(), "the request holds more than 3 items");
+        assert!(!status.details().windows(9).any(|window| window == b"RetryInfo"));
+    }
+    assert_eq!((door.count("too_many_items"), door.batches()), (2, 2));
+}
+
 fn framed(flag: u8, message: &[u8]) -> Bytes {
     let mut out = BytesMut::new();
     out.put_u8(flag);
