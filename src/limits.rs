@@ -229,6 +229,30 @@ pub const SEARCHES_WAITING: usize = 32;
 pub const SEARCH_WAIT_MILLISECONDS: u64 = 2_000;
 /// Time after which a search that overran its own bound is given up on.
 pub const SEARCH_ANSWER_MILLISECONDS: u64 = 2 * SEARCH_MILLISECONDS;
+/// The longest window of a statistic, ten years: longer than anything is kept, and no overflow.
+pub const WINDOW_HOURS: u64 = 87_600;
+/// The window of a statistic where none is said.
+pub const WINDOW_DEFAULT_HOURS: u64 = 24;
+/// Groups (tools, skills, routes) of one statistic; each may take 30 KB, mostly one.
+pub const STATS_GROUPS: usize = 1_000;
+/// The groups that a statistic without `limit` lists.
+pub const STATS_DEFAULT_GROUPS: usize = 100;
+/// Names of tools in the figures of one run.
+pub const PROFILE_NAMES: usize = 64;
+/// Runs of one session or conversation that an answer looks at.
+pub const SESSION_RUNS: usize = 1_000;
+/// Runs that a list of conversations sums up; each takes about 400 bytes. Of more, the newest.
+pub const CONVERSATION_TRACES: usize = 50_000;
+/// The most conversations one page holds.
+pub const CONVERSATION_PAGE: usize = 500;
+/// The page of conversations that a request without `limit` gets.
+pub const CONVERSATION_PAGE_DEFAULT: usize = 50;
+/// Messages of one conversation that are told, over all pages.
+pub const CONVERSATION_MESSAGES: usize = 200_000;
+/// The most messages one page holds; each has up to [`TEXT_PIECE_BYTES`] of text.
+pub const MESSAGE_PAGE: usize = 1_000;
+/// The page of messages that a request without `limit` gets.
+pub const MESSAGE_PAGE_DEFAULT: usize = 100;
 /// Attribute conditions of one search; each is compared with every candidate span.
 pub const SEARCH_ATTRIBUTES: usize = 16;
 /// The longest value of a query parameter; longer than any name that is stored.

@@ -34,6 +34,8 @@ pub struct ApiHandles {
     pub exposition: Arc<dyn Fn() -> String + Send + Sync>,
     /// Where that page is: `/metrics` unless configured otherwise.
     pub metrics_path: String,
+    /// The URL of a trace in the user's own tracing system, with `{trace_id}` in it.
+    pub trace_url: Option<String>,
     /// The effective configuration; secrets are already written as `<secret>`.
     pub config: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
     /// What this build is.

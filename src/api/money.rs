@@ -42,6 +42,14 @@ impl Cost {
         self.unpriced -= i64::from(!counts && usd.is_some());
     }
 
+    /// Adds another sum.
+    pub(super) fn merge(&mut self, other: Self) {
+        if let Some(usd) = other.usd {
+            self.usd = Some(self.usd.unwrap_or(0.0) + usd);
+        }
+        self.unpriced += other.unpriced;
+    }
+
     /// The sum of the known costs in USD, to a millionth of a millionth: 0.1 and 0.2 are 0.3.
     pub(super) fn usd(&self) -> Option<f64> {
         self.usd.map(|usd| (usd * 1e12).round() / 1e12)
@@ -98,6 +106,10 @@ mod tests {
         cost.add(false, Some(0.5), false);
         cost.add(true, None, false);
         assert_eq!((cost.state(), cost.unpriced_calls()), (CostState::Priced, 0));
+        let mut sum = Cost::default();
+        sum.add(true, None, false);
+        sum.merge(cost);
+        assert_eq!((sum.state(), sum.usd()), (CostState::Partial, Some(0.5)));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::error::ApiError;
 use super::observe::observe;
 use super::{Api, ApiHandles, Shared};
 use super::{cardinality, config, insights, investigate, landing, logs, openapi, probes};
+use super::{conversations, performance, stats, trace_link};
 use super::{debug_logs, debug_stats, debug_toggle};
 use super::{scrape, search, searches, span_body, status, trace};
 use axum::Router;
@@ -60,6 +61,28 @@ pub(super) fn routes() -> Vec<Route> {
         ),
         api("/api/investigate/{trace_id}", READ, investigate::PARAMETERS, get(investigate::answer)),
         api("/api/logs", READ, logs::PARAMETERS, get(logs::answer)),
+        api(
+            "/api/conversations",
+            READ,
+            conversations::list::PARAMETERS,
+            get(conversations::list::answer),
+        ),
+        api(
+            "/api/conversations/{id}/messages",
+            READ,
+            conversations::messages::PARAMETERS,
+            get(conversations::messages::answer),
+        ),
+        api("/api/tools/stats", READ, stats::PARAMETERS, get(stats::tools::answer)),
+        api("/api/skills/stats", READ, stats::PARAMETERS, get(stats::skills::answer)),
+        api("/api/requests/stats", READ, stats::PARAMETERS, get(stats::requests::answer)),
+        api(
+            "/api/observability/performance/{session_id}",
+            READ,
+            performance::PARAMETERS,
+            get(performance::answer),
+        ),
+        api("/api/observability/traces/{run_id}", READ, &[], get(trace_link::answer)),
         api("/api/otel-metrics", READ, &[], get(insights::answer)),
         api("/api/cardinality", READ, &[], get(cardinality::answer)),
         api("/api/debug/logs", READ, debug_logs::PARAMETERS, get(debug_logs::answer)),

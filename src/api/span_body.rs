@@ -131,6 +131,14 @@ fn in_pieces(value: Value, pointer: &mut String) -> Value {
     }
 }
 
+/// The text, or its beginning if it is long; `field` is where it stands in its span's answer.
+pub(super) fn text_or_piece(text: &str, field: &str) -> Value {
+    match text.len() > limits::TEXT_PIECE_BYTES {
+        true => cut(text, field, 0),
+        false => Value::from(text),
+    }
+}
+
 fn below(pointer: &mut String, step: &str, value: Value) -> Value {
     let length = pointer.len();
     pointer.push('/');

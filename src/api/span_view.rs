@@ -294,6 +294,12 @@ impl Tokens {
         add(&mut self.reasoning, usage.reasoning);
     }
 
+    /// Adds those of other calls.
+    pub(super) fn merge(&mut self, other: Self) {
+        let Self { input, output, cached, cache_write, reasoning, .. } = other;
+        self.add(Usage { input, output, cached, cache_write, reasoning });
+    }
+
     /// Of the prompt and the completion together; 0 where nothing was said.
     pub(super) fn total(&self) -> u64 {
         self.total.unwrap_or(0)

@@ -202,6 +202,7 @@ fn api_handles(
         registry: registry.clone(),
         exposition: Arc::new(exposition),
         metrics_path: web.telemetry_path.clone(),
+        trace_url: web.trace_url.clone(),
         config: Arc::new(move || effective.clone()),
         about: api::About {
             version: build_info::VERSION.to_owned(),

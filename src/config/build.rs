@@ -47,6 +47,7 @@ impl Builder {
                 listen_address: values.get("web.listen_address"),
                 telemetry_path: values.get("web.telemetry_path"),
                 external_url: values.get("web.external_url"),
+                trace_url: values.get("web.trace_url"),
             },
             otlp: Otlp {
                 grpc_listen_address: values.get("otlp.grpc.listen_address"),

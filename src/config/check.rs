@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use super::origin::{Origin, Problem};
 use super::sections::Config;
 use super::units::write_bytes;
+use super::value::read_url;
 use super::values::Values;
 
 /// Paths of the API where the metrics page cannot be; a test of the API compares them with its
@@ -56,8 +57,24 @@ pub(super) fn check(config: &Config, values: &Values) -> Vec<Problem> {
     if TAKEN_PATHS.contains(&path) || path == "/api" || path.starts_with("/api/") {
         problem("web.telemetry_path", format!("{path} belongs to something else"));
     }
+    let trace_url = config.web.trace_url.as_deref();
+    if let Some(what) = trace_url.and_then(|url| not_a_template(url).err()) {
+        problem("web.trace_url", what);
+    }
     addresses(config, values, &mut problem);
     problems
+}
+
+/// The URL of a trace becomes a link in browsers: what stands before the place of the id must be
+/// a URL like any other.
+fn not_a_template(url: &str) -> Result<(), String> {
+    let base = url.split(['?', '#', '{']).next().unwrap_or_default();
+    read_url(base)?;
+    match (url.contains("{trace_id}"), url.contains(char::is_whitespace)) {
+        (_, true) => Err("must not have spaces; write %20".to_owned()),
+        (true, false) => Ok(()),
+        (false, false) => Err("must have {trace_id} where the id of a trace goes".to_owned()),
+    }
 }
 
 fn addresses(config: &Config, values: &Values, problem: &mut impl FnMut(&str, String)) {

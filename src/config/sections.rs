@@ -74,6 +74,8 @@ pub struct Web {
     pub telemetry_path: String,
     /// Under which URL people reach Pharos, without a slash at its end.
     pub external_url: Option<String>,
+    /// The URL of a trace in the user's own tracing system, with `{trace_id}` in it.
+    pub trace_url: Option<String>,
 }
 
 /// Receiving OTLP.

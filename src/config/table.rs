@@ -89,6 +89,13 @@ pub(super) static KEYS: &[Key] = &[
         doc: "The URL under which people reach Pharos, for links in answers and alerts.",
     },
     Key {
+        name: "web.trace_url",
+        kind: Kind::Text,
+        preset: Preset::Absent,
+        doc: "The URL of a trace in your own Jaeger, Tempo or Grafana, with `{trace_id}` where the \
+              id goes: `http://localhost:16686/trace/{trace_id}`.",
+    },
+    Key {
         name: "otlp.grpc.listen_address",
         kind: Kind::Address,
         preset: Preset::Text("127.0.0.1:4317"),

@@ -9,6 +9,9 @@ mod page;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(super) use tests::row;
+
 use super::error::ApiError;
 use super::parameters::Parameters;
 use super::trace::not_kept;

@@ -15,7 +15,8 @@ fn trace_id() -> TraceId {
     TraceId::from_bytes(&[7; 16]).unwrap()
 }
 
-fn row<'a>(id: u64, parent: u64, name: &'a str) -> SpanRow<'a> {
+/// A row of which nothing is known but its name.
+pub(in crate::api) fn row<'a>(id: u64, parent: u64, name: &'a str) -> SpanRow<'a> {
     let span = Span {
         trace_id: trace_id(),
         span_id: SpanId::from_bytes(&id.to_be_bytes()).unwrap(),

@@ -1,9 +1,11 @@
 //! The router as a caller sees it, without sockets.
 
 mod access;
+mod conversations;
 mod debug;
 mod logs;
 mod skeletons;
+mod stats;
 mod store;
 mod surface;
 mod traces;
@@ -135,6 +137,7 @@ fn handles(world: &Arc<World>, keys: Vec<Key>) -> ApiHandles {
         registry: Registry::default(),
         exposition: Arc::new(move || page.page.lock().unwrap().clone()),
         metrics_path: "/metrics".to_owned(),
+        trace_url: None,
         config: Arc::new(|| serde_json::json!({ "storage": { "path": "data" } })),
         about: About { version: "1.2.3".to_owned(), ..About::default() },
     }
