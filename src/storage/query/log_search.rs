@@ -34,8 +34,7 @@ impl Index {
         mut budget: Budget<'_>,
     ) -> Result<LogPage, QueryError> {
         let filters = &query.filters;
-        let limit = query.limit.unwrap_or(limits::LOG_PAGE_DEFAULT_RECORDS);
-        let limit = limit.clamp(1, limits::LOG_PAGE_RECORDS);
+        let limit = query.page_records();
         let cursor = query.cursor.as_deref();
         let cursor = cursor.map(|text| LogCursor::decode(text, filters)).transpose()?;
         let after = cursor.map(|cursor| cursor.after);

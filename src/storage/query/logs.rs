@@ -1,6 +1,7 @@
 //! Searching log records, newest first, a page at a time.
 
 use super::Records;
+use crate::limits;
 use crate::model::{SpanId, TraceId};
 
 /// The conditions of a search for log records; an empty set matches every record. Texts are
@@ -35,10 +36,18 @@ pub struct LogFilters {
 pub struct LogQuery {
     /// What a record must fulfil.
     pub filters: LogFilters,
-    /// The most records in the page, at most [`crate::limits::LOG_PAGE_RECORDS`].
+    /// The most records in the page, at most [`limits::LOG_PAGE_RECORDS`].
     pub limit: Option<usize>,
     /// [`LogPage::next`] of the page before, for the same filters.
     pub cursor: Option<String>,
+}
+
+impl LogQuery {
+    /// The most records in the page, within the bounds.
+    pub(in crate::storage) fn page_records(&self) -> usize {
+        let limit = self.limit.unwrap_or(limits::LOG_PAGE_DEFAULT_RECORDS);
+        limit.clamp(1, limits::LOG_PAGE_RECORDS)
+    }
 }
 
 /// A page of log records.
