@@ -51,6 +51,16 @@ impl Sender {
         self.request(head.as_bytes(), &[])
     }
 
+    /// Posts JSON to a path, with further header lines, each ending in CRLF.
+    pub fn post_json(&mut self, path: &str, headers: &str, body: &str) -> io::Result<Answer> {
+        let (host, length) = (self.host, body.len());
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n\
+             content-length: {length}\r\n{headers}\r\n"
+        );
+        self.request(head.as_bytes(), body.as_bytes())
+    }
+
     fn request(&mut self, head: &[u8], body: &[u8]) -> io::Result<Answer> {
         let stream = self.stream.get_mut();
         stream.write_all(head)?;

@@ -86,6 +86,7 @@ struct Work {
     /// While nothing is read: where the log ended, and when that was.
     rested: (Position, u64),
     looked: Instant,
+    told_scopes: Option<usize>,
     saved: (Position, Instant),
 }
 
@@ -116,6 +117,7 @@ impl Work {
             reader,
             rested: (end, now_ns),
             looked: now,
+            told_scopes: None,
             saved: (stopped_at.unwrap_or(end), now),
         }
     }
@@ -161,7 +163,10 @@ impl Work {
             self.toggle.look(clock::unix_nanos());
         }
         let open = self.toggle.state().scopes.open(clock::unix_nanos()).count();
-        self.events.observer.scopes(open);
+        if self.told_scopes != Some(open) {
+            self.told_scopes = Some(open);
+            self.events.observer.scopes(open);
+        }
     }
 
     /// Says whether it has begun to read.
@@ -183,7 +188,12 @@ impl Work {
     fn read(&mut self) -> bool {
         let Some(reader) = &mut self.reader else { return false };
         let scopes = &self.toggle.state().scopes;
-        match reader.next() {
+        let next = reader.next();
+        if let Some(expired) = reader.take_expired() {
+            let bytes = expired.bytes;
+            tracing::warn!(bytes, "Retention removed what debug events were to be taken of.");
+        }
+        match next {
             Ok(Some((at, batch))) => {
                 if scopes.covers(batch.arrived_ns)
                     && let Err(error) = take(scopes, &batch, &mut self.events)

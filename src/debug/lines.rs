@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use serde_json::Value;
+use serde::Serialize;
 
 use super::observer::Loss;
 use super::rotate::RotatingFile;
@@ -49,7 +49,7 @@ pub fn lines(file: RotatingFile, on_loss: OnLoss) -> io::Result<(LineSender, Lin
 
 impl LineSender {
     /// Writes a JSON object as one line.
-    pub fn object(&self, object: &Value) {
+    pub fn object(&self, object: &impl Serialize) {
         let mut line = json_line(object);
         line.push('\n');
         self.line(line.into_bytes());
@@ -122,7 +122,7 @@ impl Trouble {
 
 /// JSON without any character that a terminal or an editor would obey: control characters of
 /// both tables, separators of lines and marks of direction are written as escapes.
-pub(super) fn json_line(object: &impl serde::Serialize) -> String {
+pub(super) fn json_line(object: &impl Serialize) -> String {
     let json = serde_json::to_string(object).unwrap_or_default();
     if json.bytes().all(|byte| (b' '..0x7f).contains(&byte)) {
         return json;
@@ -147,6 +147,8 @@ mod tests {
     use std::io::Write as _;
     use std::path::Path;
     use std::sync::Mutex;
+
+    use serde_json::Value;
 
     use super::super::rotate::FileBounds;
     use super::*;

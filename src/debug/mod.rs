@@ -42,6 +42,7 @@ use serde_json::Value;
 pub use kind::EventKind;
 pub use lines::{LineSender, LineWriter, OnLoss, lines};
 pub use observer::{DebugObserver, Loss};
+pub use onward::SCOPE;
 pub use records::{Found, Records, Stats, Wanted};
 pub use rotate::{FileBounds, RotatingFile};
 pub use scope::{Scope, Scopes, Subject, TooMany};

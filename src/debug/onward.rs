@@ -6,7 +6,7 @@ use super::event::DebugEvent;
 use crate::otlp::write::{bytes_field, fixed64_field, message_field, varint_field};
 
 /// The instrumentation scope of these records.
-const SCOPE: &str = "pharos.debug";
+pub const SCOPE: &str = "pharos.debug";
 /// OTLP's severity number of DEBUG.
 const DEBUG: u64 = 5;
 

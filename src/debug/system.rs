@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::DebugOptions;
@@ -21,6 +22,15 @@ use crate::{clock, limits};
 pub struct SystemEvents {
     lines: Option<LineSender>,
     refused: Arc<Refused>,
+}
+
+/// One line.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    timestamp: String,
+    event: &'a str,
+    #[serde(flatten)]
+    facts: Value,
 }
 
 /// Keeps a guessing caller from pushing everything else out of the files: a few lines each
@@ -98,11 +108,8 @@ impl SystemEvents {
 
     fn tell(&self, event: &str, facts: Value) {
         let Some(lines) = &self.lines else { return };
-        let mut line = json!({ "timestamp": rfc3339(clock::unix_nanos()), "event": event });
-        if let (Value::Object(line), Value::Object(facts)) = (&mut line, facts) {
-            line.extend(facts);
-        }
-        lines.object(&line);
+        let timestamp = rfc3339(clock::unix_nanos());
+        lines.object(&Line { timestamp, event, facts });
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod clients;
 mod crash;
+mod debug;
 mod harness;
 mod law;
 mod life;

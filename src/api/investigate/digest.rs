@@ -281,6 +281,10 @@ impl<'a> Digest<'a> {
         let mut items = Vec::new();
         let mut place = 0;
         self.trace.visit_logs(|origin, record| {
+            // The same events stand in `debug_logs`.
+            if origin.scope.name == crate::debug::SCOPE && !self.debug_logs.is_empty() {
+                return;
+            }
             let text = json(&LogView::of(origin, record, self.detail_bytes));
             // What can never fit is not held, only counted: an empty text stands for it.
             let fits = self.room.left().is_none_or(|left| text.len() < left);
