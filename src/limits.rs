@@ -288,7 +288,7 @@ pub const SUMMARY_BYTES: u64 = 1024 * MIB as u64;
 /// Names of models or services in the summary of one trace.
 pub const SUMMARY_NAMES: usize = 16;
 /// Neighbouring frames are indexed together up to this size: small enough that one trace is read
-/// quickly, large enough that the index of 10 GiB stays near 10 MB.
+/// quickly, large enough that the index of 10 GiB stays near 16 MB.
 pub const INDEX_GROUP_BYTES: u64 = 64 * KIB as u64;
 /// Memory for the trace indexes of closed segments; those of the oldest stay in their files.
 pub const INDEX_TRACES_BYTES: usize = 32 * MIB;

@@ -300,6 +300,9 @@ fn cursors_of_another_search_and_damaged_ones_are_errors() {
     query.filters.name = some("other");
     let foreign = store.index.search(&query).unwrap_err();
     assert!(matches!(foreign, QueryError::Cursor(CursorError::Foreign)));
+    query.filters = Filters { text: some("work"), ..Filters::default() };
+    let foreign = store.index.search(&query).unwrap_err();
+    assert!(matches!(foreign, QueryError::Cursor(CursorError::Foreign)));
     query.cursor = next.map(|text| text[1..].to_owned());
     let damaged = store.index.search(&query).unwrap_err();
     assert!(matches!(damaged, QueryError::Cursor(CursorError::Damaged)));
