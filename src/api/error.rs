@@ -50,6 +50,9 @@ pub enum ApiError {
         /// When to come back.
         retry_after_seconds: u64,
     },
+    /// What keeps the telemetry cannot be asked now.
+    #[error("The store cannot be asked now: {0}. What arrives is kept; ask again later.")]
+    StoreUnavailable(String),
     /// A defect or a failing disk. The cause is logged, not shown.
     #[error("Something went wrong inside Pharos; its log says what.")]
     Internal(String),
@@ -76,6 +79,7 @@ impl ApiError {
             Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::Overloaded { .. } => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+            Self::StoreUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
     }

@@ -241,6 +241,9 @@ impl From<QueryError> for ApiError {
                 Self::parameter("cursor", format!("The cursor cannot be used: {error}."))
             }
             QueryError::Read(error) => Self::internal(error),
+            QueryError::ClickHouse(error) => {
+                Self::StoreUnavailable(format!("ClickHouse: {}", error.reason().replace('_', " ")))
+            }
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use super::store::Stores;
 use crate::clock;
 use crate::exporter::Shipper;
-use crate::health::{Checks, Phase, disk, forward, projection, store};
+use crate::health::{Checks, Phase, clickhouse, disk, forward, projection, store};
 use crate::metrics::TargetReading;
 use crate::pipeline::Progress;
-use crate::storage::index::Index;
 use crate::storage::{Log, Writable};
 
 /// Where the process is in its life.
@@ -19,9 +19,9 @@ pub(super) struct Life(AtomicU8);
 pub(super) struct States {
     pub(super) life: Arc<Life>,
     pub(super) log: Arc<Log>,
-    pub(super) index: Arc<Index>,
     pub(super) progress: Arc<Progress>,
     pub(super) shippers: Arc<Vec<Shipper>>,
+    pub(super) stores: Arc<Stores>,
     pub(super) disk_reserve_bytes: u64,
 }
 
@@ -94,5 +94,10 @@ impl Checks for States {
             }
         };
         self.shippers.iter().map(state).collect()
+    }
+
+    fn clickhouse(&self) -> Option<clickhouse::State> {
+        let clickhouse = self.stores.clickhouse.as_ref()?;
+        Some(Stores::health(clickhouse, clock::unix_nanos()))
     }
 }

@@ -10,6 +10,7 @@ mod debugging;
 mod observers;
 mod options;
 mod servers;
+mod store;
 
 use std::io;
 use std::net::SocketAddr;
@@ -28,6 +29,7 @@ use crate::exporter::{Shipper, TargetError};
 use crate::metrics::Registry;
 use crate::pipeline::{Pipeline, Progress, Projections, Projector, Recent};
 use crate::redaction::{BadPattern, Redactor};
+use crate::storage::clickhouse::StartError;
 use crate::storage::fs::{Fs, RealFs};
 use crate::storage::index::Index;
 use crate::storage::{Log, OpenError};
@@ -36,6 +38,7 @@ use crate::{limits, metrics, semconv};
 
 use self::checks::{Life, States};
 use self::servers::Servers;
+use self::store::Stores;
 
 /// A whole Pharos.
 pub struct App {
@@ -46,6 +49,7 @@ pub struct App {
     rebuild: Rebuild,
     shippers: Arc<Vec<Shipper>>,
     debug: Debug,
+    stores: Arc<Stores>,
     life: Arc<Life>,
     servers: Servers,
 }
@@ -86,6 +90,9 @@ pub enum AppError {
     /// A pattern of the redaction is no regular expression.
     #[error(transparent)]
     Redaction(#[from] BadPattern),
+    /// ClickHouse cannot be used.
+    #[error(transparent)]
+    ClickHouse(#[from] StartError),
     /// A forwarding target cannot be used.
     #[error("forwarding target {name}: {source}")]
     Target {
@@ -145,6 +152,7 @@ impl App {
         let projector = Projector::start(projections, Arc::clone(&progress))
             .map_err(|source| AppError::File { path: snapshot, source })?;
         let shippers = Arc::new(start_shippers(config, &log, &fs, registry)?);
+        let stores = Arc::new(Stores::open(config, &log, &index, registry)?);
         let life = Arc::new(Life::default());
         let pipeline =
             Pipeline::new(Arc::clone(&log), redactor, recent, registry, Arc::clone(&progress));
@@ -153,15 +161,26 @@ impl App {
         let states = Arc::new(States {
             life: Arc::clone(&life),
             log: Arc::clone(&log),
-            index: Arc::clone(&index),
             progress: Arc::clone(&progress),
             shippers: Arc::clone(&shippers),
+            stores: Arc::clone(&stores),
             disk_reserve_bytes: config.storage.disk_reserve_bytes,
         });
         let addresses = bound.addresses;
         let rebuild = Rebuild::start(Arc::clone(&index));
         let servers = Servers::new(bound, loaded, registry, pipeline, states, &debug);
-        Ok(Self { addresses, log, projector, progress, rebuild, shippers, debug, life, servers })
+        Ok(Self {
+            addresses,
+            log,
+            projector,
+            progress,
+            rebuild,
+            shippers,
+            debug,
+            stores,
+            life,
+            servers,
+        })
     }
 
     /// Where it listens.
@@ -181,7 +200,8 @@ impl App {
 
     /// Closes the doors, commits what was let in, measures it, saves every cursor.
     pub async fn stop(self) {
-        let Self { log, mut projector, rebuild, shippers, mut debug, life, mut servers, .. } = self;
+        let Self { log, mut projector, rebuild, shippers, stores, life, .. } = self;
+        let (mut debug, mut servers) = (self.debug, self.servers);
         life.stopping();
         servers.close_doors().await;
         let rest = tokio::task::spawn_blocking(move || {
@@ -192,6 +212,7 @@ impl App {
             rebuild.stop();
             // The API may still hold the shippers for its answers; stopping needs no ownership.
             shippers.iter().for_each(Shipper::stop);
+            stores.clickhouse.iter().for_each(|clickhouse| clickhouse.stop());
         });
         // A panic in there has been reported by the panic hook.
         let _ = rest.await;

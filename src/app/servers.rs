@@ -8,10 +8,12 @@ use tokio::task::JoinHandle;
 
 use super::checks::States;
 use super::observers::{AccessWatch, DoorWatch, WebWatch};
+use super::store::Stores;
 use super::{Addresses, AppError, options};
 use crate::api::auth::{Keys, Role};
 use crate::api::{self, ApiHandles, Hosts};
 use crate::build_info;
+use crate::clock;
 use crate::config::{Config, Loaded};
 use crate::debug::{Debug, DebugHandle};
 use crate::health::{self, Checks};
@@ -177,6 +179,9 @@ fn api_handles(
     page.store(move || store_reading(&log.status()));
     let of_targets = Arc::clone(&states);
     page.targets(move || of_targets.target_readings());
+    if let Some(clickhouse) = states.stores.clickhouse.clone() {
+        page.cluster(move || Stores::reading(&clickhouse, clock::unix_nanos()));
+    }
     let (ingest, lag) = (Ingest::new(registry), registry.projection_lag());
     let of_lag = Arc::clone(&states);
     let exposition = move || {
@@ -195,7 +200,7 @@ fn api_handles(
         keys,
         hosts,
         http: WebWatch::new(registry),
-        store: states.index.clone(),
+        store: Arc::clone(&states.stores.store),
         understand: semconv::understand,
         checks: states,
         debug,

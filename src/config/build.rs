@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::api_keys::api_keys;
+use super::clickhouse::clickhouse;
 use super::forward::targets;
 use super::origin::{Origin, Problem};
 use super::sections::{
@@ -42,7 +43,7 @@ impl Builder {
     pub(super) fn config(&mut self, values: &Values) -> Config {
         Config {
             environment: values.get("environment"),
-            storage: storage(values),
+            storage: storage(self, values),
             web: Web {
                 listen_address: values.get("web.listen_address"),
                 telemetry_path: values.get("web.telemetry_path"),
@@ -79,7 +80,7 @@ impl Builder {
     }
 }
 
-fn storage(values: &Values) -> Storage {
+fn storage(builder: &mut Builder, values: &Values) -> Storage {
     Storage {
         path: values.get("storage.path"),
         durability: match values.get("storage.durability") {
@@ -92,6 +93,7 @@ fn storage(values: &Values) -> Storage {
             bytes: values.get("storage.retention.bytes"),
         },
         disk_reserve_bytes: values.get("storage.disk_reserve_bytes"),
+        clickhouse: clickhouse(builder, values),
     }
 }
 

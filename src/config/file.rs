@@ -75,9 +75,10 @@ impl Reader {
             }
             (Kind::Words(_), other) => Err(format!("must be a list, not {}", other.describe())),
             (_, Tree::Text(text)) => Value::read(kind, text),
-            (Kind::Text | Kind::Path | Kind::File | Kind::Sha256, Tree::Number(_)) => {
-                Err("is a number here; put it in quotes to make it a text".to_owned())
-            }
+            (
+                Kind::Text | Kind::Path | Kind::File | Kind::Sha256 | Kind::Secret,
+                Tree::Number(_),
+            ) => Err("is a number here; put it in quotes to make it a text".to_owned()),
             (_, Tree::Number(text)) => Value::read(kind, text),
             (Kind::Switch, Tree::Switch(on)) => Ok(Value::Switch(*on)),
             (kind, other) => {

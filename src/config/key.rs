@@ -48,6 +48,8 @@ pub(super) enum Kind {
     Patterns,
     /// 64 hexadecimal digits.
     Sha256,
+    /// A text that is never shown; not on the command line either, where others can see it.
+    Secret,
     /// A map of HTTP header names to secret values.
     Headers,
     /// A list of tables with these keys.
@@ -98,6 +100,7 @@ impl Kind {
             Self::Words(_)
                 | Self::Texts
                 | Self::Patterns
+                | Self::Secret
                 | Self::Headers
                 | Self::Rows(_)
                 | Self::Refused(_)
@@ -121,6 +124,7 @@ impl Kind {
             Self::Texts => "list of text".into(),
             Self::Patterns => "list of regex".into(),
             Self::Sha256 => "64 hex digits".into(),
+            Self::Secret => "secret text".into(),
             Self::Headers => "map of name to secret".into(),
             Self::Rows(_) => "list of tables".into(),
             Self::Refused(_) => "refused".into(),

@@ -175,6 +175,7 @@ fn every_key_is_taken_by_a_section() {
     // `get` panics for a key whose kind is not that of its field, and load gets all of them.
     let text = include_str!("build.rs").to_owned()
         + include_str!("api_keys.rs")
+        + include_str!("clickhouse.rs")
         + include_str!("forward.rs");
     for key in KEYS {
         assert!(text.contains(&format!("\"{}\"", key.name)), "{} is never taken", key.name);
@@ -199,7 +200,7 @@ fn every_secret_has_a_twin_that_is_read_from_a_file() {
     });
     let mut secrets = 0;
     for table in rows.chain([KEYS]) {
-        for key in table.iter().filter(|key| matches!(key.kind, Kind::Headers)) {
+        for key in table.iter().filter(|key| matches!(key.kind, Kind::Headers | Kind::Secret)) {
             let twin = format!("{}_file", key.name);
             assert!(table.iter().any(|key| key.name == twin), "{twin} is missing");
             secrets += 1;

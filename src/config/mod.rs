@@ -15,6 +15,7 @@
 mod api_keys;
 mod build;
 mod check;
+mod clickhouse;
 mod document;
 mod effective;
 mod file;
@@ -42,8 +43,8 @@ pub(crate) use build::read_text_file;
 #[cfg(test)]
 pub(crate) use check::TAKEN_PATHS;
 pub use sections::{
-    ApiKey, Auth, Config, Debug, Durability, Forward, Log, LogFormat, LogLevel, Metrics, Otlp,
-    Protocol, Redaction, Retention, Role, Storage, Target, TargetTls, Web,
+    ApiKey, Auth, ClickHouse, Config, Debug, Durability, Forward, Log, LogFormat, LogLevel,
+    Metrics, Otlp, Protocol, Redaction, Retention, Role, Storage, Target, TargetTls, Web,
 };
 pub(crate) use units::duration as read_duration;
 pub(crate) use value::read_url;

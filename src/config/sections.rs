@@ -45,6 +45,31 @@ pub struct Storage {
     pub retention: Retention,
     /// Free space below which nothing more is taken in.
     pub disk_reserve_bytes: u64,
+    /// Where spans and log records go beyond the log; `None` keeps them here.
+    pub clickhouse: Option<ClickHouse>,
+}
+
+/// A ClickHouse that keeps spans and log records.
+#[derive(Debug, Clone)]
+pub struct ClickHouse {
+    /// The HTTP interface.
+    pub url: String,
+    /// The database of both tables.
+    pub database: String,
+    /// The user.
+    pub user: String,
+    /// The user's password.
+    pub password: Option<Secret>,
+    /// The table of spans.
+    pub traces_table: String,
+    /// The table of log records.
+    pub logs_table: String,
+    /// Whether what is missing is made.
+    pub create_schema: bool,
+    /// Rows after which a batch is inserted.
+    pub batch_rows: usize,
+    /// The longest that a row waits for its batch to fill.
+    pub flush: Duration,
 }
 
 /// When a sender gets its OK.

@@ -70,6 +70,74 @@ pub(super) static KEYS: &[Key] = &[
         doc: "Below this much free space senders are told to come again later; reading goes on.",
     },
     Key {
+        name: "storage.backend",
+        kind: Kind::Word(&["embedded", "clickhouse"]),
+        preset: Preset::Text("embedded"),
+        doc: "Where spans and log records are kept beyond the log: `embedded` under \
+              `storage.path`, `clickhouse` in a cluster. The log stays in front of both.",
+    },
+    Key {
+        name: "storage.clickhouse.url",
+        kind: Kind::Url,
+        preset: Preset::Text("http://127.0.0.1:8123"),
+        doc: "The HTTP interface of ClickHouse.",
+    },
+    Key {
+        name: "storage.clickhouse.database",
+        kind: Kind::Text,
+        preset: Preset::Text("default"),
+        doc: "The database that holds both tables.",
+    },
+    Key {
+        name: "storage.clickhouse.user",
+        kind: Kind::Text,
+        preset: Preset::Text("default"),
+        doc: "The user. It needs to read and insert, and to create if `create_schema` is on.",
+    },
+    Key {
+        name: "storage.clickhouse.password",
+        kind: Kind::Secret,
+        preset: Preset::Absent,
+        doc: "The user's password; not with `password_file`.",
+    },
+    Key {
+        name: "storage.clickhouse.password_file",
+        kind: Kind::File,
+        preset: Preset::Absent,
+        doc: "A file that holds the user's password.",
+    },
+    Key {
+        name: "storage.clickhouse.traces_table",
+        kind: Kind::Text,
+        preset: Preset::Text("otel_traces"),
+        doc: "The table of spans, in the schema of the OpenTelemetry collector's exporter.",
+    },
+    Key {
+        name: "storage.clickhouse.logs_table",
+        kind: Kind::Text,
+        preset: Preset::Text("otel_logs"),
+        doc: "The table of log records, likewise.",
+    },
+    Key {
+        name: "storage.clickhouse.create_schema",
+        kind: Kind::Switch,
+        preset: Preset::Text("true"),
+        doc: "Makes the database and tables that are missing.",
+    },
+    Key {
+        name: "storage.clickhouse.batch_rows",
+        kind: count(limits::CLICKHOUSE_BATCH_MIN_ROWS as u64, 1_000_000),
+        preset: Preset::Text("20000"),
+        doc: "Rows after which a batch is inserted.",
+    },
+    Key {
+        name: "storage.clickhouse.flush_seconds",
+        kind: count(1, 3_600),
+        preset: Preset::Text("5"),
+        doc: "The longest that a row waits for its batch to fill. What waits is found all the \
+              same.",
+    },
+    Key {
         name: "web.listen_address",
         kind: Kind::Address,
         preset: Preset::Text("127.0.0.1:9464"),

@@ -24,6 +24,7 @@ pub(super) enum Value {
     Word(&'static str),
     Words(Vec<&'static str>),
     Texts(Vec<String>),
+    Secret(Secret),
     Headers(Vec<(String, Secret)>),
     Rows(Vec<Values>),
 }
@@ -67,6 +68,7 @@ impl Value {
                 .collect::<Result<_, _>>()
                 .map(Self::Words),
             Kind::Sha256 => read_sha256(text).map(Self::Text),
+            Kind::Secret => read_text(text).map(|text| Self::Secret(Secret::new(text))),
             Kind::Texts | Kind::Patterns => Err("must be a list".to_owned()),
             Kind::Headers => Err("must be a map of names to values".to_owned()),
             Kind::Rows(_) => Err("must be a list of tables".to_owned()),
@@ -79,6 +81,7 @@ impl Value {
         match self {
             Self::None => "none".to_owned(),
             Self::Text(_) if matches!(kind, Kind::Sha256) => SHOWN.to_owned(),
+            Self::Secret(_) => SHOWN.to_owned(),
             Self::Text(text) => plain_or_quoted(text),
             Self::Path(path) => plain_or_quoted(&path.to_string_lossy()),
             Self::Address(address) => plain_or_quoted(&address.to_string()),

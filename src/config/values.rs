@@ -119,6 +119,7 @@ from_value! {
     Vec<&'static str>, Value::Words(words) => words.clone();
     Vec<String>, Value::Texts(texts) => texts.clone();
     Vec<(String, Secret)>, Value::Headers(headers) => headers.clone();
+    Secret, Value::Secret(secret) => secret.clone();
     Vec<Values>, Value::Rows(rows) => rows.clone();
 }
 

@@ -6,7 +6,6 @@
 //! ahead of a cursor is counted as expired.
 
 mod codec;
-mod cursor;
 mod grpc;
 mod http;
 mod options;

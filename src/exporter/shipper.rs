@@ -10,7 +10,6 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::cursor::Cursor;
 use super::grpc::GrpcTarget;
 use super::http::HttpTarget;
 use super::options::{Protocol, TargetError, TargetOptions};
@@ -20,7 +19,7 @@ use super::window::Window;
 use crate::clock;
 use crate::model::Signal;
 use crate::storage::fs::Fs;
-use crate::storage::{Log, LogReader, Position};
+use crate::storage::{Cursor, Log, LogReader, Position};
 
 /// How often a moving cursor is saved; what was sent since then is sent again after a crash.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
@@ -120,17 +119,13 @@ impl Shipper {
     /// How far behind it is.
     pub fn status(&self, now_ns: u64) -> ForwardStatus {
         let at = *self.shared.at.lock().unwrap_or_else(PoisonError::into_inner);
-        let behind = |segment: &crate::storage::SegmentInfo| {
-            let from = if segment.number == at.segment { at.offset } else { 0 };
-            if segment.number < at.segment { 0 } else { segment.end.saturating_sub(from) }
-        };
         let since = self.shared.waiting_since_ns.load(Ordering::Relaxed);
         let lag_ns = if since == 0 { 0 } else { now_ns.saturating_sub(since) };
         let failing = self.shared.failing.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (last_error, failing_since_ns) = failing.unzip();
         ForwardStatus {
             lag_seconds: lag_ns as f64 / 1e9,
-            queue_bytes: self.log.segments().iter().map(behind).sum(),
+            queue_bytes: self.log.bytes_from(at),
             last_error,
             failing_since_ns,
             expired_items: self.shared.expired_items.load(Ordering::Relaxed),

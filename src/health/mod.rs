@@ -4,6 +4,7 @@
 //! the state through [`Checks`]. Being alive depends on nothing but the process itself, being
 //! ready on whether telemetry can be kept, and the report says the rest.
 
+pub mod clickhouse;
 pub mod disk;
 pub mod forward;
 pub mod projection;
@@ -59,6 +60,10 @@ pub trait Checks: Send + Sync {
     fn projection(&self) -> projection::State;
     /// The forwarding targets, in the order of the configuration.
     fn targets(&self) -> Vec<forward::State>;
+    /// ClickHouse, where it is the store.
+    fn clickhouse(&self) -> Option<clickhouse::State> {
+        None
+    }
 }
 
 /// One line of the report.
@@ -78,7 +83,8 @@ pub struct Component {
 pub struct Report {
     /// The worst status among the components.
     pub status: Status,
-    /// By name: `store`, `disk_space`, `projection`, `forward.<target>`.
+    /// By name: `store`, `disk_space`, `projection`, `clickhouse`,
+    /// `forward.<target>`.
     pub components: BTreeMap<String, Component>,
 }
 
@@ -120,6 +126,9 @@ pub fn report(checks: &dyn Checks, now_ns: u64) -> Report {
     add("store".to_owned(), timed(|| store::check(&checks.store())));
     add("disk_space".to_owned(), timed(|| disk::check(&checks.disk())));
     add("projection".to_owned(), timed(|| projection::check(&checks.projection(), now_ns)));
+    if let Some(state) = checks.clickhouse() {
+        add("clickhouse".to_owned(), timed(|| clickhouse::check(&state, now_ns)));
+    }
     let begun = clock::monotonic();
     let targets = checks.targets();
     let latency_ms = elapsed_ms(begun);

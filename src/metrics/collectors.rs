@@ -50,6 +50,15 @@ pub struct TargetReading {
     pub queue_bytes: u64,
 }
 
+/// How far ClickHouse is behind at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct ClusterReading {
+    /// Age in seconds of the oldest batch that it has not taken; 0 when it has all.
+    pub lag_seconds: f64,
+    /// Bytes of log that it has not taken.
+    pub queue_bytes: u64,
+}
+
 impl Page {
     /// A page over a registry and what is known of this process.
     pub fn new(registry: &Registry) -> Self {
@@ -92,6 +101,15 @@ impl Page {
                 targets.iter().map(|reading| (reading.target.clone(), value(reading))).collect()
             };
             [each(|reading| reading.lag_seconds), each(|reading| reading.queue_bytes as f64)]
+        }));
+    }
+
+    /// Shows how far ClickHouse is behind, read at every scrape.
+    pub fn cluster(&self, read: impl Fn() -> ClusterReading + Send + Sync + 'static) {
+        let families = [&catalog::CLICKHOUSE_LAG, &catalog::CLICKHOUSE_QUEUE];
+        self.add(Readings::new(families, move || {
+            let ClusterReading { lag_seconds, queue_bytes } = read();
+            [lag_seconds, queue_bytes as f64].map(|value| vec![(String::new(), value)])
         }));
     }
 

@@ -45,6 +45,12 @@ pub struct Forward {
     registry: Registry,
 }
 
+/// What goes to ClickHouse.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    registry: Registry,
+}
+
 /// Pharos' own HTTP server.
 #[derive(Debug, Clone)]
 pub struct Web {
@@ -199,6 +205,40 @@ impl Forward {
 
     fn add(&self, family: &'static Family, target: &str, signal: Signal, items: u64) {
         self.registry.counter(family, &[target, signal.name()]).increment(items);
+    }
+}
+
+impl Cluster {
+    /// The handles; everything stands at 0.
+    pub fn new(registry: &Registry) -> Self {
+        let cluster = Self { registry: registry.clone() };
+        for signal in [Signal::Traces, Signal::Logs] {
+            cluster.inserted(signal, 0);
+            cluster.expired(signal, 0);
+        }
+        for label in catalog::CLICKHOUSE_FAILED.labels {
+            for reason in label.values {
+                registry.resolve(&catalog::CLICKHOUSE_FAILED, &[reason]);
+            }
+        }
+        cluster
+    }
+
+    /// ClickHouse took rows.
+    pub fn inserted(&self, signal: Signal, rows: u64) {
+        let family = &catalog::CLICKHOUSE_INSERTED;
+        self.registry.counter(family, &[signal.name()]).increment(rows);
+    }
+
+    /// An insert failed.
+    pub fn failed(&self, reason: &str) {
+        self.registry.counter(&catalog::CLICKHOUSE_FAILED, &[reason]).increment(1);
+    }
+
+    /// Retention removed items before ClickHouse took them.
+    pub fn expired(&self, signal: Signal, items: u64) {
+        let family = &catalog::CLICKHOUSE_EXPIRED;
+        self.registry.counter(family, &[signal.name()]).increment(items);
     }
 }
 

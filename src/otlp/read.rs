@@ -21,6 +21,19 @@ pub fn spans<'a>(
     })
 }
 
+/// Calls `visit` with every span that can be read, where it came from and its bytes.
+pub fn spans_and_bytes<'a>(
+    batch: &'a [u8],
+    mut visit: impl FnMut(&Origin<'a>, &Span<'a>, &'a [u8]),
+) -> Result<(), WireError> {
+    records(batch, |origin, bytes| {
+        if let Ok(span) = span(bytes) {
+            visit(origin, &span, bytes);
+        }
+        Ok(())
+    })
+}
+
 /// Calls `visit` with every record of a logs request and where it came from.
 pub fn log_records<'a>(
     batch: &'a [u8],

@@ -5,6 +5,8 @@
 //!   lock                             held by the one process that uses the folder
 //!   segments/00000000000000000001.log
 //!   index/00000000000000000001.idx   what searches need of a closed segment; can be rebuilt
+//!   clickhouse/taken.cursor          up to where ClickHouse has everything
+//!   clickhouse/planned.cursor        where the batch ends that it is being sent
 //!   quarantine/                      what was found damaged, each with a note beside it
 //!     00000000000000000007.log               a segment that nothing can be made out of
 //!     00000000000000000008-128-4096.frames   a copy of bytes 128 to 4096 of segment 8
@@ -48,6 +50,11 @@ impl Layout {
     /// The file of a segment.
     pub fn segment(&self, number: u64) -> PathBuf {
         self.segments().join(segment_name(number))
+    }
+
+    /// Where the cursors of ClickHouse are.
+    pub fn clickhouse(&self) -> PathBuf {
+        self.root.join("clickhouse")
     }
 
     /// Where the indexes of closed segments are.

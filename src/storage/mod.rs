@@ -8,6 +8,8 @@
 //! Invariant: nothing here knows what a span means; [`index::Understand`] is handed in.
 
 mod batch;
+pub mod clickhouse;
+mod cursor;
 pub mod fs;
 pub mod index;
 pub mod layout;
@@ -15,6 +17,7 @@ pub mod log;
 pub mod query;
 
 pub use batch::{Batch, Position};
+pub use cursor::Cursor;
 pub use log::{
     AppendError, Durability, Expired, Log, LogObserver, LogOptions, LogReader, LogStatus,
     OpenError, ReadError, SegmentInfo, Writable,

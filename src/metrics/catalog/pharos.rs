@@ -79,6 +79,20 @@ families! {
     FORWARD_REQUESTS = Kind::Counter, "pharos_forward_requests_total", Items,
         [TARGET, closed("outcome", &["delivered", "retry", "refused"])], Process,
         "Requests to forwarding targets.";
+    CLICKHOUSE_LAG = Kind::Gauge, "pharos_clickhouse_lag_seconds", Seconds, [], Scrape,
+        "Age of the oldest batch that ClickHouse has not taken yet.";
+    CLICKHOUSE_QUEUE = Kind::Gauge, "pharos_clickhouse_queue_bytes", Bytes, [], Scrape,
+        "Bytes of the log that ClickHouse has not taken yet.";
+    CLICKHOUSE_INSERTED = Kind::Counter, "pharos_clickhouse_inserted_rows_total", Items,
+        [closed("signal", &["traces", "logs"])], Process,
+        "Rows that ClickHouse took.";
+    CLICKHOUSE_FAILED = Kind::Counter, "pharos_clickhouse_failed_inserts_total", Items,
+        [closed("reason", &["unreachable", "slow", "schema", "read_only", "too_many_parts",
+            "memory", "denied", "other"])], Process,
+        "Inserts into ClickHouse that failed and were tried again, by reason.";
+    CLICKHOUSE_EXPIRED = Kind::Counter, "pharos_clickhouse_expired_items_total", Items,
+        [closed("signal", &["traces", "logs"])], Process,
+        "Items that retention removed before ClickHouse had taken them.";
     REDACTIONS = Kind::Counter, "pharos_redactions_total", Items, [open("rule")], Process,
         "Secrets that were removed before storage, by the rule that found them.";
     UNEXPLAINED_LLM_SPANS = Kind::Counter, "pharos_unexplained_llm_spans_total", Items,

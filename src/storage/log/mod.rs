@@ -127,6 +127,15 @@ impl Log {
         self.shared.table().segments.values().map(|segment| segment.info).collect()
     }
 
+    /// Committed bytes from this position on.
+    pub fn bytes_from(&self, at: Position) -> u64 {
+        let behind = |segment: &SegmentInfo| {
+            let from = if segment.number == at.segment { at.offset } else { 0 };
+            if segment.number < at.segment { 0 } else { segment.end.saturating_sub(from) }
+        };
+        self.segments().iter().map(behind).sum()
+    }
+
     /// Sizes, counts and whether the log takes batches.
     pub fn status(&self) -> LogStatus {
         let free_bytes = self.shared.fs.free_space(self.shared.layout.root()).ok();

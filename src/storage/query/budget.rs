@@ -34,13 +34,13 @@ impl Default for Budget<'_> {
 
 impl Budget<'_> {
     /// Takes the cost of a read that is about to be made.
-    pub(super) fn spend(&mut self, bytes: u64) {
+    pub(in crate::storage) fn spend(&mut self, bytes: u64) {
         self.bytes = self.bytes.saturating_sub(bytes);
         self.spent += bytes;
     }
 
     /// Whether nothing more may be read.
-    pub(super) fn is_spent(&self) -> bool {
+    pub(in crate::storage) fn is_spent(&self) -> bool {
         self.bytes == 0
             || self.deadline.is_some_and(|deadline| clock::monotonic() >= deadline)
             || self.cancelled.is_some_and(|cancelled| cancelled.load(Ordering::Relaxed))

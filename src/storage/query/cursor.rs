@@ -12,18 +12,18 @@ use crate::storage::Position;
 
 /// The place of a trace in an answer: newest first, the smaller id first among equals. The
 /// greatest key comes first.
-pub(super) type Key = (u64, Reverse<[u8; 16]>);
+pub(in crate::storage) type Key = (u64, Reverse<[u8; 16]>);
 
 /// Where a search goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cursor {
+pub(in crate::storage) struct Cursor {
     /// Everything with this key or a greater one has been answered.
-    pub(super) after: Key,
+    pub(in crate::storage) after: Key,
     /// Batches from here on came after the first page and are left out, so that a trace that
     /// grows meanwhile is neither answered twice nor missed.
-    pub(super) until: Position,
+    pub(in crate::storage) until: Position,
     /// The search that it belongs to.
-    pub(super) fingerprint: u64,
+    pub(in crate::storage) fingerprint: u64,
 }
 
 /// The cursor is not one that this search has given.
@@ -69,7 +69,7 @@ pub(super) fn unseal(text: &str, length: usize) -> Result<Vec<u8>, CursorError> 
 
 impl Cursor {
     /// The text that stands for it.
-    pub(super) fn encode(&self) -> String {
+    pub(in crate::storage) fn encode(&self) -> String {
         let mut bytes = Vec::with_capacity(BYTES + 4);
         bytes.push(VERSION);
         bytes.extend_from_slice(&self.after.0.to_le_bytes());
@@ -81,7 +81,7 @@ impl Cursor {
     }
 
     /// Reads the text that an earlier page of the same search has given.
-    pub(super) fn decode(text: &str, filters: &Filters) -> Result<Self, CursorError> {
+    pub(in crate::storage) fn decode(text: &str, filters: &Filters) -> Result<Self, CursorError> {
         let bytes = unseal(text, BYTES)?;
         let cursor = Self::read(&bytes).ok_or(CursorError::Damaged)?;
         if cursor.fingerprint != filters.fingerprint() {

@@ -47,12 +47,12 @@ pub struct Filters {
 
 impl Filters {
     /// Names this set of conditions, so that a cursor cannot be used with another one.
-    pub(super) fn fingerprint(&self) -> u64 {
+    pub(in crate::storage) fn fingerprint(&self) -> u64 {
         fingerprint(self)
     }
 
     /// Whether a span with these bare fields can match; its time is another matter.
-    pub(super) fn admits(&self, head: &SpanHead<'_>) -> bool {
+    pub(in crate::storage) fn admits(&self, head: &SpanHead<'_>) -> bool {
         let duration = head.duration_ns();
         let status = match self.status {
             None => true,
@@ -67,17 +67,17 @@ impl Filters {
     }
 
     /// Whether a span from there can match.
-    pub(super) fn admits_origin(&self, origin: &Origin<'_>) -> bool {
+    pub(in crate::storage) fn admits_origin(&self, origin: &Origin<'_>) -> bool {
         self.service.as_ref().is_none_or(|service| origin.service() == service)
     }
 
     /// Whether the span of these bytes, sent from there, has every attribute asked for.
-    pub(super) fn admits_attributes(&self, origin: &Origin<'_>, span: &[u8]) -> bool {
+    pub(in crate::storage) fn admits_attributes(&self, origin: &Origin<'_>, span: &[u8]) -> bool {
         has_all(&self.attributes, origin, span, SPAN_ATTRIBUTES)
     }
 
     /// Whether any condition needs the span to be understood.
-    pub(super) fn needs_understanding(&self) -> bool {
+    pub(in crate::storage) fn needs_understanding(&self) -> bool {
         let asked = [
             &self.operation,
             &self.model,
@@ -90,7 +90,7 @@ impl Filters {
     }
 
     /// Whether what is understood of a span fulfils the conditions on it.
-    pub(super) fn admits_understanding(&self, known: &Understanding<'_>) -> bool {
+    pub(in crate::storage) fn admits_understanding(&self, known: &Understanding<'_>) -> bool {
         let operation = &known.operation;
         let is = |wanted: &Option<String>, found: &[Option<&str>]| {
             wanted.as_deref().is_none_or(|wanted| found.contains(&Some(wanted)))
@@ -116,7 +116,7 @@ impl Filters {
 
     /// Texts that must stand somewhere in a request with a matching span. What is understood of
     /// a span is borrowed from its request but for a few constants, which `CONSTANTS` names.
-    pub(super) fn needles(&self) -> impl Iterator<Item = &str> {
+    pub(in crate::storage) fn needles(&self) -> impl Iterator<Item = &str> {
         let understood = [&self.model, &self.tool, &self.agent, &self.tenant, &self.conversation];
         let understood = understood.into_iter().flatten().map(String::as_str);
         let bare = [&self.service, &self.name].into_iter().flatten().map(String::as_str);
@@ -138,7 +138,7 @@ pub(super) fn sent<'f>(
 
 /// Whether only text can equal an attribute's wanted value, and neither a number, a boolean nor
 /// bytes in hexadecimal, which stand otherwise in a request.
-fn is_text(wanted: &str) -> bool {
+pub(in crate::storage) fn is_text(wanted: &str) -> bool {
     let hexadecimal = wanted.bytes().all(|byte| byte.is_ascii_hexdigit());
     !hexadecimal && wanted.parse::<f64>().is_err() && wanted.parse::<bool>().is_err()
 }

@@ -29,14 +29,25 @@ mod trace;
 
 pub use self::budget::Budget;
 pub use self::cursor::CursorError;
+pub(in crate::storage) use self::cursor::{Cursor, Key};
 pub use self::filter::Filters;
+pub(in crate::storage) use self::filter::is_text;
+pub(in crate::storage) use self::log_cursor::{LogCursor, LogPlace};
+pub(in crate::storage) use self::log_scan::LogScanner;
 pub use self::logs::{LogFilters, LogPage, LogQuery};
+pub(in crate::storage) use self::newest_logs::NewestLogs;
 pub use self::records::Records;
+pub(in crate::storage) use self::records::{Groups, origin_of};
 pub use self::row::{Fields, RowQuery, Scanned, SpanRow};
+pub(in crate::storage) use self::scan::{Scanner, Starts};
 pub use self::search::{SearchPage, SearchQuery};
 pub use self::store::Store;
+pub(in crate::storage) use self::summary::Sum;
 pub use self::summary::TraceSummary;
+pub(in crate::storage) use self::text::json_form;
+pub(in crate::storage) use self::trace::Gathering;
 pub use self::trace::StoredTrace;
+use super::clickhouse::ClickHouseError;
 use super::log::ReadError;
 
 /// A question was not answered.
@@ -48,6 +59,9 @@ pub enum QueryError {
     /// Nothing could be read from the log.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// ClickHouse did not answer, and the log holds nothing of it.
+    #[error(transparent)]
+    ClickHouse(#[from] ClickHouseError),
 }
 
 #[cfg(test)]

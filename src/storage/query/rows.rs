@@ -121,7 +121,7 @@ impl Index {
 
 impl Scanner<'_> {
     /// Whether a span that is read and understood already is looked for.
-    fn admits(
+    pub(in crate::storage) fn admits(
         &self,
         origin: &Origin<'_>,
         span: &Span<'_>,

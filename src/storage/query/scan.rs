@@ -12,10 +12,10 @@ use crate::otlp::wire::WireError;
 use crate::storage::index::{Group, ServiceSet, SpanHead, Understand};
 
 /// Start times, in nanoseconds since the Unix epoch.
-pub(super) type Starts = RangeInclusive<u64>;
+pub(in crate::storage) type Starts = RangeInclusive<u64>;
 
 /// Looks for the spans that fulfil all conditions of a search.
-pub(super) struct Scanner<'q> {
+pub(in crate::storage) struct Scanner<'q> {
     filters: &'q Filters,
     needles: Vec<Finder<'q>>,
     text: Option<Needle>,
@@ -25,7 +25,7 @@ pub(super) struct Scanner<'q> {
 
 impl<'q> Scanner<'q> {
     /// What looks for these conditions.
-    pub(super) fn new(filters: &'q Filters, understand: Understand) -> Self {
+    pub(in crate::storage) fn new(filters: &'q Filters, understand: Understand) -> Self {
         let needles = filters.needles().map(Finder::new).collect();
         let text = filters.text.as_deref().map(Needle::new);
         let services = filters.service.as_deref().map(ServiceSet::of).unwrap_or_default();
@@ -34,12 +34,12 @@ impl<'q> Scanner<'q> {
     }
 
     /// The conditions.
-    pub(super) fn filters(&self) -> &Filters {
+    pub(in crate::storage) fn filters(&self) -> &Filters {
         self.filters
     }
 
     /// Whether the group can hold a span that is looked for.
-    pub(super) fn may_find(&self, group: &Group, starts: &Starts) -> bool {
+    pub(in crate::storage) fn may_find(&self, group: &Group, starts: &Starts) -> bool {
         group.has_spans()
             && group.min_start_ns <= *starts.end()
             && group.max_start_ns >= *starts.start()
@@ -50,7 +50,7 @@ impl<'q> Scanner<'q> {
 
     /// Calls `found` with the trace and start of every span in a traces request that fulfils the
     /// conditions, began in `starts` and belongs to the trace `only`, if one is given.
-    pub(super) fn scan(
+    pub(in crate::storage) fn scan(
         &self,
         body: &[u8],
         starts: &Starts,
@@ -93,12 +93,12 @@ impl<'q> Scanner<'q> {
     }
 
     /// Whether the free text asked for may stand in these bytes of a span or a whole request.
-    pub(super) fn may_say(&self, bytes: &[u8]) -> bool {
+    pub(in crate::storage) fn may_say(&self, bytes: &[u8]) -> bool {
         self.text.as_ref().is_none_or(|text| text.is_in_bytes(bytes))
     }
 
     /// Whether the free text asked for stands in the span.
-    pub(super) fn says(&self, span: &Span<'_>) -> bool {
+    pub(in crate::storage) fn says(&self, span: &Span<'_>) -> bool {
         self.text.as_ref().is_none_or(|text| text.is_in_span(span))
     }
 }

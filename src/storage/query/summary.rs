@@ -101,7 +101,7 @@ impl TraceSummary {
 }
 
 /// A summary that is being put together.
-struct Sum {
+pub(in crate::storage) struct Sum {
     summary: TraceSummary,
     seen: HashSet<u64, foldhash::fast::RandomState>,
     /// Of the span that gives the name: whether it is no root, and its start.
@@ -115,7 +115,7 @@ struct Sum {
 }
 
 impl Sum {
-    fn new(trace_id: TraceId, book: Box<dyn CallBook>) -> Self {
+    pub(in crate::storage) fn new(trace_id: TraceId, book: Box<dyn CallBook>) -> Self {
         let summary = TraceSummary {
             trace_id,
             name: String::new(),
@@ -143,13 +143,22 @@ impl Sum {
     /// Whether a span is to be read: once the trace is too long, only roots are, because the
     /// root names the trace and mostly arrives last.
     fn wants(&mut self, span: &[u8]) -> bool {
-        let full = self.seen.len() >= limits::TRACE_SPANS;
-        let wanted = !full || SpanHead::read(span).is_ok_and(|head| head.root);
-        self.summary.truncated |= full;
-        wanted
+        self.wants_span(|| SpanHead::read(span).is_ok_and(|head| head.root))
     }
 
-    fn add(&mut self, origin: &Origin<'_>, span: &Span<'_>, known: &Understanding<'_>) {
+    /// The same of a span that says whether it is a root.
+    pub(in crate::storage) fn wants_span(&mut self, root: impl FnOnce() -> bool) -> bool {
+        let full = self.seen.len() >= limits::TRACE_SPANS;
+        self.summary.truncated |= full;
+        !full || root()
+    }
+
+    pub(in crate::storage) fn add(
+        &mut self,
+        origin: &Origin<'_>,
+        span: &Span<'_>,
+        known: &Understanding<'_>,
+    ) {
         if !self.seen.insert(span.span_id.digest()) {
             return;
         }
@@ -188,7 +197,7 @@ impl Sum {
         add(&mut summary.output_tokens, settled.usage.output);
     }
 
-    fn finish(mut self) -> Option<TraceSummary> {
+    pub(in crate::storage) fn finish(mut self) -> Option<TraceSummary> {
         self.named_by?;
         self.summary.start_ns = self.started.unwrap_or(0);
         self.summary.models = self.models.into_iter().collect();

@@ -85,7 +85,7 @@ fn automaton(text: &str) -> Option<AhoCorasick> {
 
 /// The text as it stands within a JSON string; with `ascii`, as writers do that escape whatever
 /// is not printable ASCII (Python's `json.dumps`).
-fn json_form(text: &str, ascii: bool) -> String {
+pub(in crate::storage) fn json_form(text: &str, ascii: bool) -> String {
     let mut form = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -103,14 +103,14 @@ impl StoredTrace {
 }
 
 /// A trace that is being put together.
-struct Gathering {
-    trace: StoredTrace,
+pub(in crate::storage) struct Gathering {
+    pub(in crate::storage) trace: StoredTrace,
     seen: HashSet<[u8; 8], foldhash::fast::RandomState>,
     late_roots: usize,
 }
 
 impl Gathering {
-    fn new(id: TraceId) -> Self {
+    pub(in crate::storage) fn new(id: TraceId) -> Self {
         Self { trace: StoredTrace::empty(id), seen: HashSet::default(), late_roots: 0 }
     }
 
@@ -150,7 +150,11 @@ impl Gathering {
         Ok(())
     }
 
-    fn take_span(&mut self, record: &[u8], groups: Groups<'_>) -> Result<(), WireError> {
+    pub(in crate::storage) fn take_span(
+        &mut self,
+        record: &[u8],
+        groups: Groups<'_>,
+    ) -> Result<(), WireError> {
         // Once there are too many, the root is still taken: it mostly arrives last.
         let full = self.trace.spans.len() >= limits::TRACE_SPANS || self.is_full(record);
         if full {
@@ -171,7 +175,11 @@ impl Gathering {
         Ok(())
     }
 
-    fn take_log(&mut self, record: &[u8], groups: Groups<'_>) -> Result<(), WireError> {
+    pub(in crate::storage) fn take_log(
+        &mut self,
+        record: &[u8],
+        groups: Groups<'_>,
+    ) -> Result<(), WireError> {
         if self.trace.logs.len() >= limits::TRACE_SPANS || self.is_full(record) {
             self.trace.truncated = true;
             return Ok(());
@@ -187,7 +195,7 @@ impl Gathering {
         held + record.len() > limits::TRACE_BYTES
     }
 
-    fn finish(mut self) -> StoredTrace {
+    pub(in crate::storage) fn finish(mut self) -> StoredTrace {
         self.trace.spans.sort_by_time();
         self.trace.logs.sort_by_time();
         self.trace

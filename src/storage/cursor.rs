@@ -1,29 +1,29 @@
-//! Where a target has got to, durably.
+//! Where a reader of the log has got to, durably.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::storage::Position;
-use crate::storage::fs::{Fs, read_whole, replace};
+use super::Position;
+use super::fs::{Fs, read_whole, replace};
 
-/// One target's cursor file: `<segment>:<offset> <crc32>` in decimal and hexadecimal.
+/// One reader's cursor file: `<segment>:<offset> <crc32>` in decimal and hexadecimal.
 #[derive(Debug)]
-pub(super) struct Cursor {
+pub struct Cursor {
     fs: Arc<dyn Fs>,
     path: PathBuf,
 }
 
 impl Cursor {
-    /// The cursor of `target` in `folder`, which is made.
-    pub(super) fn open(fs: Arc<dyn Fs>, folder: &Path, target: &str) -> io::Result<Self> {
+    /// The cursor of the reader called `name` in `folder`, which is made.
+    pub fn open(fs: Arc<dyn Fs>, folder: &Path, name: &str) -> io::Result<Self> {
         fs.create_dir_all(folder)?;
-        Ok(Self { fs, path: folder.join(format!("{target}.cursor")) })
+        Ok(Self { fs, path: folder.join(format!("{name}.cursor")) })
     }
 
     /// The saved position; `None` where there is none or it is damaged. A lost cursor starts
     /// over from the oldest batch kept: duplicates are better than losses.
-    pub(super) fn load(&self) -> io::Result<Option<Position>> {
+    pub fn load(&self) -> io::Result<Option<Position>> {
         let Some(bytes) = read_whole(&*self.fs, &self.path)? else { return Ok(None) };
         let text = String::from_utf8_lossy(&bytes);
         let (position, check) = text.trim_end().split_once(' ').unwrap_or(("", ""));
@@ -32,7 +32,7 @@ impl Cursor {
     }
 
     /// Saves a position; when this returns it would survive a power loss.
-    pub(super) fn save(&self, position: Position) -> io::Result<()> {
+    pub fn save(&self, position: Position) -> io::Result<()> {
         let text = position.to_string();
         let check = crc32fast::hash(text.as_bytes());
         replace(&*self.fs, &self.path, format!("{text} {check:08x}\n").as_bytes())

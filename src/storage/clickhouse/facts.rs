@@ -1,0 +1,148 @@
+//! What is understood of a span, as attributes of our own: so that filters run as SQL, and lists
+//! and statistics need no content.
+
+use std::borrow::Cow;
+
+use super::row_binary::Pairs;
+use crate::model::{
+    AgentRun, HttpExchange, LlmCall, Operation, ToolCall, Understanding, Usage, WorkflowRun,
+    WorkflowStep,
+};
+
+pub(super) const OPERATION: &str = "pharos.operation";
+pub(super) const FAILED: &str = "pharos.failed";
+pub(super) const ERROR_TYPE: &str = "pharos.error_type";
+pub(super) const PROVIDER: &str = "pharos.provider";
+pub(super) const MODEL: &str = "pharos.model";
+pub(super) const RESPONSE_MODEL: &str = "pharos.response_model";
+pub(super) const RESPONSE_ID: &str = "pharos.response_id";
+pub(super) const TOOL: &str = "pharos.tool";
+/// The agent or workflow that the operation itself names.
+pub(super) const RUN: &str = "pharos.run";
+pub(super) const AGENT: &str = "pharos.agent";
+pub(super) const SKILL: &str = "pharos.skill";
+pub(super) const TENANT: &str = "pharos.tenant";
+pub(super) const USER: &str = "pharos.user";
+pub(super) const CONVERSATION: &str = "pharos.conversation";
+const HTTP_METHOD: &str = "pharos.http.method";
+const HTTP_ROUTE: &str = "pharos.http.route";
+const HTTP_STATUS: &str = "pharos.http.status";
+const INPUT: &str = "pharos.tokens.input";
+const OUTPUT: &str = "pharos.tokens.output";
+const CACHED: &str = "pharos.tokens.cached";
+const CACHE_WRITE: &str = "pharos.tokens.cache_write";
+const REASONING: &str = "pharos.tokens.reasoning";
+const COST: &str = "pharos.cost_usd";
+const FIRST_TOKEN: &str = "pharos.first_token_seconds";
+
+/// The operations that are calls of a model.
+pub(super) const LLM: [&str; 4] = ["chat", "text_completion", "generate_content", "embeddings"];
+
+/// Adds what is understood of a span.
+pub(super) fn put(pairs: &mut Pairs, known: &Understanding<'_>) {
+    let mut text = |key: &str, value: Option<&str>| {
+        pairs.extend(value.map(|value| (key.to_owned(), value.to_owned())));
+    };
+    text(OPERATION, Some(known.operation.name()));
+    text(FAILED, known.failed.then_some("true"));
+    text(ERROR_TYPE, known.error_type);
+    text(AGENT, known.agent);
+    text(SKILL, known.skill);
+    text(TENANT, known.tenant);
+    text(USER, known.user);
+    text(CONVERSATION, known.conversation);
+    match &known.operation {
+        Operation::Llm(call) => {
+            text(PROVIDER, Some(&call.provider));
+            text(MODEL, Some(call.model()));
+            text(RESPONSE_MODEL, call.response_model);
+            text(RESPONSE_ID, call.response_id);
+            put_usage(pairs, call);
+        }
+        Operation::Tool(call) => text(TOOL, Some(call.name)),
+        Operation::Agent(run) => text(RUN, Some(run.name)),
+        Operation::Workflow(run) => text(RUN, Some(run.name)),
+        Operation::Step(step) => text(RUN, Some(step.agent)),
+        Operation::HttpServer(exchange) | Operation::HttpClient(exchange) => {
+            let status = exchange.status_code.map(|code| code.to_string());
+            text(HTTP_METHOD, Some(exchange.method));
+            text(HTTP_ROUTE, exchange.route);
+            text(HTTP_STATUS, status.as_deref());
+        }
+        Operation::Db(_) | Operation::Retrieval | Operation::Other => {}
+    }
+}
+
+fn put_usage(pairs: &mut Pairs, call: &LlmCall<'_>) {
+    let Usage { input, output, cached, cache_write, reasoning } = call.usage;
+    let tokens = [
+        (INPUT, input),
+        (OUTPUT, output),
+        (CACHED, cached),
+        (CACHE_WRITE, cache_write),
+        (REASONING, reasoning),
+    ];
+    let tokens = tokens.map(|(key, count)| Some((key.to_owned(), count?.to_string())));
+    let numbers = [(COST, call.reported_cost_usd), (FIRST_TOKEN, call.time_to_first_token_seconds)];
+    let numbers = numbers.map(|(key, number)| Some((key.to_owned(), number?.to_string())));
+    pairs.extend(tokens.into_iter().chain(numbers).flatten());
+}
+
+/// What was understood of a span when its row was written.
+pub(super) fn understanding(pairs: &[(String, String)]) -> Understanding<'_> {
+    let text = |key: &str| pairs.iter().find(|(found, _)| found == key).map(|(_, text)| &**text);
+    let count = |key| text(key)?.parse().ok();
+    let number = |key| text(key)?.parse().ok();
+    let run = text(RUN).unwrap_or_default();
+    let exchange = || HttpExchange {
+        method: text(HTTP_METHOD).unwrap_or_default(),
+        route: text(HTTP_ROUTE),
+        status_code: text(HTTP_STATUS).and_then(|code| code.parse().ok()),
+        peer: "",
+    };
+    let name = text(OPERATION).unwrap_or_default();
+    let operation = match name {
+        "execute_tool" => Operation::Tool(ToolCall {
+            name: text(TOOL).unwrap_or_default(),
+            ..ToolCall::default()
+        }),
+        "invoke_agent" => Operation::Agent(AgentRun { name: run }),
+        "invoke_workflow" => Operation::Workflow(WorkflowRun { name: run }),
+        "workflow_step" => Operation::Step(WorkflowStep { name: run, agent: run }),
+        "retrieval" => Operation::Retrieval,
+        "http.server" => Operation::HttpServer(exchange()),
+        "http.client" => Operation::HttpClient(exchange()),
+        "db" => Operation::Db(Default::default()),
+        _ => match LLM.into_iter().find(|known| *known == name) {
+            Some(operation) => Operation::Llm(LlmCall {
+                operation,
+                provider: Cow::Borrowed(text(PROVIDER).unwrap_or("unknown")),
+                request_model: text(MODEL),
+                response_model: text(RESPONSE_MODEL),
+                response_id: text(RESPONSE_ID),
+                usage: Usage {
+                    input: count(INPUT),
+                    output: count(OUTPUT),
+                    cached: count(CACHED),
+                    cache_write: count(CACHE_WRITE),
+                    reasoning: count(REASONING),
+                },
+                time_to_first_token_seconds: number(FIRST_TOKEN),
+                reported_cost_usd: number(COST),
+                finish_reason: None,
+            }),
+            None => Operation::Other,
+        },
+    };
+    Understanding {
+        operation,
+        failed: text(FAILED).is_some(),
+        error_type: text(ERROR_TYPE),
+        tenant: text(TENANT),
+        user: text(USER),
+        conversation: text(CONVERSATION),
+        agent: text(AGENT),
+        skill: text(SKILL),
+        ..Understanding::default()
+    }
+}
