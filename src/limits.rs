@@ -253,6 +253,14 @@ pub const CONVERSATION_MESSAGES: usize = 200_000;
 pub const MESSAGE_PAGE: usize = 1_000;
 /// The page of messages that a request without `limit` gets.
 pub const MESSAGE_PAGE_DEFAULT: usize = 100;
+/// Earlier runs of the same workflow that an investigation compares with.
+pub const COMPARED_RUNS: usize = 50;
+/// Fewer earlier runs than this have no median worth telling.
+pub const COMPARED_RUNS_LEAST: usize = 5;
+/// Bytes of telemetry that are read to find and measure them.
+pub const COMPARE_SCAN_BYTES: u64 = 256 * MIB as u64;
+/// Time that it may take.
+pub const COMPARE_MILLISECONDS: u64 = 1_500;
 /// Attribute conditions of one search; each is compared with every candidate span.
 pub const SEARCH_ATTRIBUTES: usize = 16;
 /// The longest value of a query parameter; longer than any name that is stored.
@@ -429,6 +437,8 @@ const _: () = assert!(LABEL_VALUES <= SERIES_PER_METRIC);
 const _: () = assert!(SEARCH_PAGE_DEFAULT_TRACES <= SEARCH_PAGE_TRACES);
 const _: () = assert!(LOG_PAGE_DEFAULT_RECORDS <= LOG_PAGE_RECORDS);
 const _: () = assert!(SEARCH_MILLISECONDS < SEARCH_ANSWER_MILLISECONDS);
+const _: () = assert!(COMPARE_MILLISECONDS < SEARCH_MILLISECONDS);
+const _: () = assert!(COMPARED_RUNS_LEAST <= COMPARED_RUNS && COMPARED_RUNS <= SEARCH_PAGE_TRACES);
 const _: () = assert!(PROJECTION_LAG_DEGRADED_SECONDS < PROJECTION_LAG_UNHEALTHY_SECONDS);
 const _: () = assert!(DEBUG_TOGGLE_LOOK_SECONDS < 30);
 const _: () = assert!(DEBUG_PAGE_DEFAULT_EVENTS <= DEBUG_PAGE_EVENTS);

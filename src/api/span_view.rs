@@ -300,6 +300,11 @@ impl Tokens {
         self.add(Usage { input, output, cached, cache_write, reasoning });
     }
 
+    /// Of the prompt and the completion together; `None` where nothing was said.
+    pub(super) fn said(&self) -> Option<u64> {
+        self.total
+    }
+
     /// Of the prompt and the completion together; 0 where nothing was said.
     pub(super) fn total(&self) -> u64 {
         self.total.unwrap_or(0)

@@ -13,19 +13,24 @@ const SPANS_SHOWN: usize = 200;
 const STEPS_SHOWN: usize = 8;
 const LOGS_SHOWN: usize = 10;
 const DEPTH_SHOWN: usize = 32;
+/// Characters of a prompt that is told because it was repeated.
+const PROMPT_SHOWN: usize = 120;
 
 /// The whole story.
 pub(super) fn story(found: &Value) -> String {
     let mut text = String::new();
     summary(&mut text, &found["summary"]);
     first_error(&mut text, &found["first_error"]);
+    compared(&mut text, &found["compared_with_median"]);
     critical_path(&mut text, list(found, "critical_path"));
     for (name, title) in
         [("by_model", "By model"), ("by_agent", "By agent"), ("by_tool", "By tool")]
     {
         accounts(&mut text, title, list(found, name));
     }
-    repeats(&mut text, list(found, "repeats"));
+    repeats(&mut text, list(found, "repeated_calls"));
+    prompts(&mut text, list(found, "repeated_prompts"));
+    loops(&mut text, list(found, "loops"));
     logs(&mut text, list(found, "logs"));
     let spans = list(found, "spans");
     if !spans.is_empty() {
@@ -73,15 +78,51 @@ fn first_error(text: &mut String, error: &Value) {
         return;
     }
     text.push_str("\nWhat failed first\n");
-    let kind = word(error, "error_type");
-    line(text, &format!("  {} in {}  {kind}", word(error, "name"), word(error, "service")));
-    for name in ["message", "cause"] {
-        if let Some(said) = error[name].as_str() {
-            line(text, &format!("  {}", printable(said)));
-        }
+    line(text, &format!("  {}", failure(error)));
+    line(text, &format!("  {}", word(error, "message")));
+    let (said, cause) = (error["message"].as_str(), &error["cause"]);
+    if let Some(kind) = cause["type"].as_str() {
+        let message = cause["message"].as_str().filter(|message| Some(*message) != said);
+        let message = message.map_or_else(String::new, |message| format!(": {message}"));
+        line(text, &printable(&format!("  raised {kind}{message}")));
     }
     for above in list(error, "propagated_to") {
-        line(text, &format!("    → {}", word(above, "name")));
+        // What every span on the way repeats is told once.
+        let message = above["message"].as_str().filter(|message| Some(*message) != said);
+        let message = message.map_or_else(String::new, |message| format!("  {message}"));
+        line(text, &printable(&format!("    → {}{message}", failure(above))));
+    }
+}
+
+/// What failed, where, and with what class of error.
+fn failure(failed: &Value) -> String {
+    let kind = failed["error_type"].as_str().map_or_else(String::new, |kind| format!("  {kind}"));
+    let service = failed["service"].as_str();
+    let service = service.map_or_else(String::new, |service| format!(" in {service}"));
+    printable(&format!("{}{service}{kind}", word(failed, "name")))
+}
+
+fn compared(text: &mut String, compared: &Value) {
+    let Some(runs) = compared["runs"].as_u64() else { return };
+    let _ = writeln!(text, "\nAgainst the median of {runs} earlier runs");
+    for difference in list(compared, "figures") {
+        let number = |name: &str| match difference[name].as_f64() {
+            Some(number) => format!("{}", (number * 1e6).round() / 1e6),
+            None => "unknown".to_owned(),
+        };
+        let (this, median) = (number("this"), number("median"));
+        let ratio = difference["ratio"].as_f64().map_or_else(String::new, |it| format!("  ×{it}"));
+        line(
+            text,
+            &format!("  {:<12} {this} instead of {median}{ratio}", word(difference, "figure")),
+        );
+    }
+    for (name, title) in [("unusual_tools", "unusual"), ("missing_tools", "not called")] {
+        let tools: Vec<String> =
+            list(compared, name).iter().filter_map(Value::as_str).map(printable).collect();
+        if !tools.is_empty() {
+            line(text, &format!("  {title:<12} {}", tools.join(", ")));
+        }
     }
 }
 
@@ -130,6 +171,35 @@ fn repeats(text: &mut String, repeats: &[Value]) {
         let count = repeat["count"].as_u64().unwrap_or(0);
         let arguments = word(repeat, "arguments");
         line(text, &format!("  {count} × {} {arguments}", word(repeat, "tool")));
+    }
+}
+
+fn prompts(text: &mut String, prompts: &[Value]) {
+    if prompts.is_empty() {
+        return;
+    }
+    text.push_str("\nThe same prompt again and again\n");
+    for repeat in prompts {
+        let count = repeat["count"].as_u64().unwrap_or(0);
+        let mut prompt = word(repeat, "prompt");
+        if let Some((end, _)) = prompt.char_indices().nth(PROMPT_SHOWN) {
+            prompt.truncate(end);
+            prompt.push('…');
+        }
+        line(text, &format!("  {count} × {}  {prompt}", word(repeat, "model")));
+    }
+}
+
+fn loops(text: &mut String, loops: &[Value]) {
+    if loops.is_empty() {
+        return;
+    }
+    text.push_str("\nRound in circles\n");
+    for found in loops {
+        let rounds = found["rounds"].as_u64().unwrap_or(0);
+        let calls = list(found, "calls").iter();
+        let calls = calls.map(|call| format!("{} {}", word(call, "tool"), word(call, "arguments")));
+        line(text, &format!("  {rounds} × {}", calls.collect::<Vec<_>>().join(" → ")));
     }
 }
 
@@ -234,13 +304,28 @@ mod tests {
             },
             "first_error": {
                 "name": "search", "service": "support", "error_type": "Timeout",
-                "message": "timed\u{1b}[31m out", "propagated_to": [{"name": "run"}]
+                "message": "timed\u{1b}[31m out",
+                "cause": {"type": "TimeoutError", "message": "5 s", "stacktrace": "line 1"},
+                "propagated_to": [
+                    {"name": "step", "service": "support", "message": "timed\u{1b}[31m out"},
+                    {"name": "run", "service": "web", "error_type": "500", "message": "no answer"}
+                ]
+            },
+            "compared_with_median": {
+                "runs": 12, "figures": [
+                    {"figure": "duration_ms", "this": 1200.5, "median": 600.0, "ratio": 2.001},
+                    {"figure": "cost_usd", "this": null, "median": 0.1, "ratio": null}
+                ], "unusual_tools": ["fetch"], "missing_tools": []
             },
             "critical_path": [
                 {"name": "run", "self_ms": 2.0, "failed": true}, {"name": "chat", "self_ms": 900}
             ],
             "by_tool": [{"name": "search", "calls": 2, "errors": 1, "duration_ms": 5}],
-            "repeats": [{"tool": "search", "arguments": "{\"q\":1}", "count": 4}],
+            "repeated_calls": [{"tool": "search", "arguments": "{\"q\":1}", "count": 4}],
+            "repeated_prompts": [{"model": "gpt-4o", "prompt": "é".repeat(200), "count": 2}],
+            "loops": [{"rounds": 3, "calls": [
+                {"tool": "a", "arguments": "1"}, {"tool": "b", "arguments": "2"}
+            ]}],
             "logs": [{"time": "t", "severity_text": "WARNING", "body": "late"}],
             "spans": [
                 {"span_id": "a", "name": "run", "duration_ms": 1200.5, "status": "ok"},
@@ -258,7 +343,14 @@ tools  search, fetch
 What failed first
   search in support  Timeout
   timed [31m out
-    → run
+  raised TimeoutError: 5 s
+    → step in support
+    → run in web  500  no answer
+
+Against the median of 12 earlier runs
+  duration_ms  1200.5 instead of 600  ×2.001
+  cost_usd     unknown instead of 0.1
+  unusual      fetch
 
 Where the time went
     900.0 ms  chat
@@ -270,6 +362,12 @@ By tool
 The same call again and again
   4 × search {\"q\":1}
 
+The same prompt again and again
+  2 × gpt-4o  PROMPT…
+
+Round in circles
+  3 × a 1 → b 2
+
 Logs
   t  WARNING late
 
@@ -278,7 +376,7 @@ Spans
     search  ? ms  ERROR
   orphan  1.0 ms
 ";
-        assert_eq!(text, expected);
+        assert_eq!(text, expected.replace("PROMPT", &"é".repeat(PROMPT_SHOWN)));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::api::span_view::{Tokens, cut};
 use crate::model::{LlmCall, Operation, Settled, Span};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Calls and what they took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -44,6 +44,8 @@ pub(super) struct Accounts<'a> {
     /// Tools in the order of their first use.
     pub(super) tools: Vec<&'a str>,
     pub(super) tool_calls: u64,
+    /// Places of spans that report a call which another one reports too.
+    pub(super) second_reports: BTreeSet<usize>,
 }
 
 impl<'a> Accounts<'a> {
@@ -68,6 +70,9 @@ impl<'a> Accounts<'a> {
                 }
                 Operation::Llm(call) => {
                     let share = settle(&node.span, node.scope, call);
+                    if !share.counts {
+                        accounts.second_reports.insert(place);
+                    }
                     let book = |account: &mut Account| {
                         if share.counts {
                             account.call(failed, duration_ns);

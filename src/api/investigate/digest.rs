@@ -1,14 +1,18 @@
 //! Writing the answer, within a bound if one is given.
 //!
 //! Under a bound the parts are filled in a fixed order: summary, first error, tools, critical
-//! path, accounts, repetitions, warnings from the logs, the facts of spans (failed ones first,
-//! then those on the critical path, then calls of models and tools), the other log records, and
-//! last what spans carry beyond their facts. `left_out` counts what did not fit.
+//! path, accounts, repetitions, the comparison with earlier runs, warnings from the logs, the
+//! facts of spans (failed ones first, then those on the critical path, then calls of models and
+//! tools), the other log records, and last what spans carry beyond their facts. `left_out` counts
+//! what did not fit.
 
 use super::accounts::{Account, Accounts};
+use super::compare::{Earlier, Workflow};
 use super::critical_path::{Step, critical_path};
 use super::failure::{FirstError, Outcome, first_failure, outcome};
 use super::fit::{List, Room, json};
+use super::loops::loops;
+use super::prompts::repeated_prompts;
 use super::repeats::repeats;
 use super::run::{Node, Run};
 use crate::api::moment::{milliseconds, rfc3339};
@@ -26,7 +30,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 
 /// Kept free for the names of the parts and for `left_out`.
-const FRAME_BYTES: usize = 900;
+const FRAME_BYTES: usize = 1_100;
 /// Texts among the facts, under a bound.
 const FACT_BYTES: usize = 256;
 /// Texts of attributes, events and log records, under a bound.
@@ -68,7 +72,6 @@ type Item = (usize, String);
 
 /// A record of the logs, written, and what decides about its turn.
 struct LogItem {
-    place: usize,
     severity: u32,
     text: String,
 }
@@ -77,6 +80,7 @@ struct LogItem {
 struct Digest<'a> {
     trace: &'a StoredTrace,
     debug_logs: &'a [serde_json::Value],
+    earlier: Option<Earlier>,
     run: Run<'a>,
     accounts: Accounts<'a>,
     path: Vec<Step>,
@@ -93,6 +97,7 @@ pub(super) fn digest(
     understand: Understand,
     max_tokens: Option<usize>,
     debug_logs: &[serde_json::Value],
+    earlier: impl FnOnce(&Workflow) -> Option<Earlier>,
 ) -> String {
     let mut nodes = Vec::with_capacity(trace.span_count());
     trace.visit(|origin, span| nodes.push(Node::of(origin, span, understand(origin, span))));
@@ -103,6 +108,7 @@ pub(super) fn digest(
     Digest {
         trace,
         debug_logs,
+        earlier: workflow(trace, &run).and_then(|workflow| earlier(&workflow)),
         accounts: Accounts::of(&run, |span, scope, call| ledger.settle(span, scope, call)),
         path: run.root().map(|root| critical_path(&run, root)).unwrap_or_default(),
         run,
@@ -127,6 +133,11 @@ impl<'a> Digest<'a> {
         let by_tool = self.shared("by_tool", accounts.by_tool(longest));
         let repeated = repeats(&self.run, longest);
         let repeated = self.shared("repeated_calls", repeated);
+        let prompts = repeated_prompts(self.trace, &self.run, &accounts.second_reports, longest);
+        let prompts = self.shared("repeated_prompts", prompts);
+        let circles = loops(&self.run, longest);
+        let circles = self.shared("loops", circles);
+        let compared = self.compared();
         let (mut waiting, other_logs) = self.logs();
         let share = self.room.half();
         let mut logs = self.fill(share, waiting.iter().cloned());
@@ -150,12 +161,15 @@ impl<'a> Digest<'a> {
         // Writing to a string cannot fail.
         let _ = write!(out, "{{\"trace_id\":\"{id}\",\"truncated\":{truncated}");
         let _ = write!(out, ",\"summary\":{summary},\"first_error\":{first_error}");
+        let _ = write!(out, ",\"compared_with_median\":{compared}");
         for (name, list) in [
             ("critical_path", path),
             ("by_model", by_model),
             ("by_agent", by_agent),
             ("by_tool", by_tool),
             ("repeated_calls", repeated),
+            ("repeated_prompts", prompts),
+            ("loops", circles),
             ("spans", spans),
             ("logs", logs),
             ("debug_logs", debug_logs),
@@ -236,6 +250,16 @@ impl<'a> Digest<'a> {
         }
     }
 
+    /// What differed from the median run; `null` where there are too few to compare with.
+    fn compared(&mut self) -> String {
+        let Some(earlier) = &self.earlier else { return "null".to_owned() };
+        let tools = [usize::MAX, 8, 0].map(|most| json(&earlier.compare(self.fact_bytes, most)));
+        let [all, some, none] = tools;
+        let chosen = choose(&mut self.room, [all, some, none, "null".to_owned()]);
+        self.note("compared_with_median", usize::from(chosen == "null"));
+        chosen
+    }
+
     /// A list that may take half of what is left.
     fn shared(&mut self, name: &'static str, items: Vec<impl Serialize>) -> List {
         let items: Vec<_> = items.iter().map(json).enumerate().collect();
@@ -276,10 +300,9 @@ impl<'a> Digest<'a> {
         places
     }
 
-    /// Warnings, and the other records.
+    /// Warnings, and the other records, which stand behind them.
     fn logs(&self) -> (Vec<Item>, Vec<Item>) {
         let mut items = Vec::new();
-        let mut place = 0;
         self.trace.visit_logs(|origin, record| {
             // The same events stand in `debug_logs`.
             if origin.scope.name == crate::debug::SCOPE && !self.debug_logs.is_empty() {
@@ -289,14 +312,15 @@ impl<'a> Digest<'a> {
             // What can never fit is not held, only counted: an empty text stands for it.
             let fits = self.room.left().is_none_or(|left| text.len() < left);
             let text = if fits { text } else { String::new() };
-            items.push(LogItem { place, severity: record.severity, text });
-            place += 1;
+            items.push(LogItem { severity: record.severity, text });
         });
         let (warnings, others): (Vec<_>, Vec<_>) =
             items.into_iter().partition(|item| item.severity >= WARNING);
-        let plain =
-            |items: Vec<LogItem>| items.into_iter().map(|item| (item.place, item.text)).collect();
-        (plain(warnings), plain(others))
+        let placed = |from: usize, items: Vec<LogItem>| {
+            (from..).zip(items.into_iter().map(|item| item.text)).collect()
+        };
+        let behind = warnings.len();
+        (placed(0, warnings), placed(behind, others))
     }
 
     /// Adds to the spans what they carry beyond their facts, in the same order.
@@ -345,6 +369,18 @@ impl<'a> Digest<'a> {
             self.left_out.insert(name, left_out);
         }
     }
+}
+
+/// The workflow of a run whose root has arrived.
+fn workflow(trace: &StoredTrace, run: &Run<'_>) -> Option<Workflow> {
+    let root = run.root().map(|place| &run.nodes[place])?;
+    let whole = root.span.parent_span_id.is_none();
+    whole.then(|| Workflow {
+        trace_id: trace.id,
+        service: root.service.to_owned(),
+        name: root.span.name.to_owned(),
+        start_ns: root.span.start_ns,
+    })
 }
 
 /// The first form that takes at most half of the room, else the last, which is the shortest.

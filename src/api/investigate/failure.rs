@@ -1,6 +1,6 @@
 //! What went wrong first, and where it went from there.
 
-use super::run::{Exception, Run};
+use super::run::{Exception, Node, Run};
 use crate::api::moment::rfc3339;
 use crate::api::span_view::{Id, cut};
 use crate::model::SpanId;
@@ -22,7 +22,8 @@ pub(super) struct FirstError<'a> {
     message: Cow<'a, str>,
     /// The exception that the span recorded.
     cause: Option<Cause<'a>>,
-    /// The ancestors that failed in turn, from the nearest on.
+    /// The ancestors that failed in turn, from the nearest on; of many the first ones and the
+    /// outermost.
     propagated_to: Vec<Propagation<'a>>,
 }
 
@@ -34,10 +35,14 @@ struct Cause<'a> {
     stacktrace: Cow<'a, str>,
 }
 
+/// A failure that another one caused.
 #[derive(Debug, Serialize)]
 struct Propagation<'a> {
     span_id: Id<SpanId>,
     name: Cow<'a, str>,
+    service: Cow<'a, str>,
+    error_type: Option<Cow<'a, str>>,
+    message: Cow<'a, str>,
 }
 
 /// How the run ended.
@@ -76,6 +81,26 @@ pub(super) fn outcome(run: &Run<'_>) -> Outcome {
     }
 }
 
+/// The places of the ancestors that failed in turn, from the nearest on.
+fn caused(run: &Run<'_>, place: usize) -> Vec<usize> {
+    let above = |place: &usize| run.nodes[*place].parent;
+    let ancestors = std::iter::successors(run.nodes[place].parent, above);
+    ancestors.take_while(|place| run.nodes[*place].known.failed).collect()
+}
+
+/// The class of a failure: as understood, else the exception's type.
+fn error_type<'a>(node: &Node<'a>) -> Option<&'a str> {
+    let exception = node.exception.map(|exception| exception.kind);
+    node.known.error_type.or(exception.filter(|kind| !kind.is_empty()))
+}
+
+/// What is said of a failure, the most telling first.
+fn message_of<'a>(node: &Node<'a>) -> &'a str {
+    let Exception { kind, message, .. } = node.exception.unwrap_or_default();
+    let said = [node.span.status_message, message, kind, node.known.error_type.unwrap_or("")];
+    said.into_iter().find(|text| !text.is_empty()).unwrap_or("")
+}
+
 impl<'a> FirstError<'a> {
     /// Tells of the failure at this place. Texts are cut at `longest_text` bytes; `brief` leaves
     /// out the stack trace and the way upwards.
@@ -83,33 +108,37 @@ impl<'a> FirstError<'a> {
         let node = &run.nodes[place];
         let cut = |text: &'a str| cut(text, longest_text);
         let Exception { kind, message, stacktrace } = node.exception.unwrap_or_default();
-        let said = [node.span.status_message, message, kind, node.known.error_type.unwrap_or("")];
         let cause = node.exception.map(|_| Cause {
             r#type: cut(kind),
             message: cut(message),
             stacktrace: cut(if brief { "" } else { stacktrace }),
         });
-        let mut propagated_to = Vec::new();
-        let mut above = node.parent.filter(|_| !brief);
-        while let Some(place) = above {
-            let node = &run.nodes[place];
-            if !node.known.failed || propagated_to.len() == PROPAGATION {
-                break;
-            }
-            propagated_to
-                .push(Propagation { span_id: Id(node.span.span_id), name: cut(node.span.name) });
-            above = node.parent;
+        let mut failed = caused(run, place);
+        if brief {
+            failed.clear();
+        } else if failed.len() > PROPAGATION {
+            failed.drain(PROPAGATION - 1..failed.len() - 1);
         }
+        let propagated_to = failed.into_iter().map(|place| {
+            let node = &run.nodes[place];
+            Propagation {
+                span_id: Id(node.span.span_id),
+                name: cut(node.span.name),
+                service: cut(node.service),
+                error_type: error_type(node).map(cut),
+                message: cut(message_of(node)),
+            }
+        });
         Self {
             span_id: Id(node.span.span_id),
             name: cut(node.span.name),
             service: cut(node.service),
             operation: node.known.operation.name(),
             time: rfc3339(node.span.end_ns),
-            error_type: node.known.error_type.map(cut),
-            message: said.into_iter().find(|text| !text.is_empty()).map_or(Cow::Borrowed(""), cut),
+            error_type: error_type(node).map(cut),
+            message: cut(message_of(node)),
             cause,
-            propagated_to,
+            propagated_to: propagated_to.collect(),
         }
     }
 }
@@ -136,6 +165,30 @@ mod tests {
         assert_eq!(failing(&spans, &[1, 2, 3, 4]), (Some(4), Outcome::Error));
         assert_eq!(failing(&spans, &[3, 5]), (Some(3), Outcome::Recovered));
         assert_eq!(failing(&spans, &[1]), (Some(1), Outcome::Error));
+    }
+
+    #[test]
+    fn the_way_of_a_failure_is_told_up_to_the_root() {
+        let spans: Vec<_> = (1..=60_u8).map(|id| (id, id - 1, u64::from(id), 200)).collect();
+        let mut run = run_of(&spans);
+        for node in &mut run.nodes {
+            node.known.failed = true;
+            node.span.status_message = "late";
+        }
+        run.nodes[58].exception =
+            Some(Exception { kind: "Timeout", message: "slow", stacktrace: "" });
+        let first = first_failure(&run).unwrap();
+        assert_eq!(first, 59);
+        let told = FirstError::of(&run, first, 99, false);
+        assert_eq!(told.propagated_to.len(), PROPAGATION);
+        let nearest = &told.propagated_to[0];
+        assert_eq!((nearest.error_type.as_deref(), &*nearest.message), (Some("Timeout"), "late"));
+        // The outermost is told, however long the way.
+        let last = told.propagated_to.last().unwrap();
+        assert_eq!(last.span_id, Id(run.nodes[0].span.span_id));
+        assert!(FirstError::of(&run, first, 99, true).propagated_to.is_empty());
+        run.nodes[30].known.failed = false;
+        assert_eq!(caused(&run, first).len(), 28);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod access;
 mod conversations;
 mod debug;
+mod investigations;
 mod logs;
 mod skeletons;
 mod stats;

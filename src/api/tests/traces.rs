@@ -211,7 +211,12 @@ async fn an_investigation_tells_the_whole_story() {
     );
     assert_eq!(found["spans"].as_array().unwrap().len(), 7);
     assert_eq!(found["spans"][2]["attributes"]["gen_ai.request.model"], "gpt-4o");
-    assert_eq!(found["logs"][1]["body"], "Search failed.");
+    // Warnings come first, then the others, each in the order of time.
+    assert_eq!(found["logs"][0]["body"], "Search failed.");
+    assert_eq!(found["logs"][0]["span_id"], "0000000000000004");
+    // There is no earlier run to compare with.
+    assert_eq!(found["compared_with_median"], Value::Null);
+    assert_eq!((&found["repeated_prompts"], &found["loops"]), (&json!([]), &json!([])));
     assert_eq!(found["logs"].as_array().unwrap().len(), 2);
     assert_eq!((&found["debug_logs"], &found["left_out"]), (&json!([]), &json!({})));
 }
@@ -399,7 +404,17 @@ proptest! {
                     store::text(name, value),
                 ])
             });
-            store.append_spans(spans.collect()).await;
+            let spans: Vec<_> = spans.collect();
+            // Earlier runs to compare with, which used other tools.
+            let before = (1_u8..=6).flat_map(|number| {
+                spans.iter().take(3).cloned().map(move |mut span| {
+                    span.trace_id[0] = number;
+                    span.start_time_unix_nano -= u64::from(number) * 1_000_000_000;
+                    span
+                })
+            });
+            store.append_spans(before.collect()).await;
+            store.append_spans(spans).await;
             let router = router_over(&store);
             let path = format!("/api/investigate/{RUN}?max_tokens={tokens}");
             let answer = get(&router, &path).await;
