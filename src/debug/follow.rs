@@ -6,9 +6,8 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -24,7 +23,6 @@ use super::sources::{self, About, Taken};
 use super::toggle::Toggle;
 use crate::model::{Signal, Span, SpanId, Understanding};
 use crate::otlp::read;
-use crate::storage::fs::Fs;
 use crate::storage::{Batch, Log, LogReader, Position};
 use crate::{clock, limits, semconv};
 
@@ -37,8 +35,7 @@ const ANCESTORS: usize = 64;
 /// What the follower works with.
 pub(super) struct Parts {
     pub(super) log: Arc<Log>,
-    pub(super) fs: Arc<dyn Fs>,
-    pub(super) storage: PathBuf,
+    pub(super) place: Arc<Mutex<Place>>,
     pub(super) toggle: Arc<Toggle>,
     pub(super) file: RotatingFile,
     pub(super) onward: Arc<dyn Onward>,
@@ -79,7 +76,7 @@ impl Drop for Follower {
 struct Work {
     log: Arc<Log>,
     toggle: Arc<Toggle>,
-    place: Place,
+    place: Arc<Mutex<Place>>,
     events: Events,
     finish: Arc<AtomicBool>,
     reader: Option<LogReader>,
@@ -101,11 +98,10 @@ struct Events {
 
 impl Work {
     fn new(parts: Parts, finish: Arc<AtomicBool>) -> Self {
-        let Parts { log, fs, storage, toggle, file, onward, observer } = parts;
-        let place = Place::new(fs, &storage);
+        let Parts { log, place, toggle, file, onward, observer } = parts;
         let (end, now_ns, now) = (log.end(), clock::unix_nanos(), clock::monotonic());
         // A place is there only if it was reading when it stopped.
-        let stopped_at = place.load();
+        let stopped_at = lock(&place).load();
         let reader = stopped_at.map(|from| log.reader(from));
         let (trouble, outbox) = (Trouble::default(), Outbox::default());
         Self {
@@ -228,7 +224,7 @@ impl Work {
         if let Some(reader) = self.reader.take() {
             self.rested = (reader.position(), now_ns);
         }
-        self.place.forget();
+        lock(&self.place).forget();
     }
 
     fn save_now_and_then(&mut self) {
@@ -242,12 +238,13 @@ impl Work {
         let Some(reader) = &self.reader else { return };
         let at = reader.position();
         self.saved.1 = clock::monotonic();
-        if at == self.saved.0 && self.place.is_saved() {
+        let mut place = lock(&self.place);
+        if at == self.saved.0 && place.is_saved() {
             return;
         }
         // The lines first: a place that is saved promises them.
         let synced = self.events.file.sync();
-        if let Err(error) = synced.and_then(|()| self.place.save(at)) {
+        if let Err(error) = synced.and_then(|()| place.save(at)) {
             tracing::warn!(%error, "The place of the debug events in the log was not saved.");
         } else {
             self.saved.0 = at;
@@ -255,10 +252,18 @@ impl Work {
     }
 }
 
+fn lock(place: &Mutex<Place>) -> MutexGuard<'_, Place> {
+    place.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Events {
-    fn write(&mut self, taken: &Taken<'_>, now_ns: u64) {
-        for event in &taken.events {
-            self.one(event, now_ns);
+    fn write(&mut self, taken: Taken<'_>, now_ns: u64) {
+        for mut event in taken.events {
+            // A sender that says no time still has its place among the others.
+            if event.time_ns == 0 {
+                event.time_ns = now_ns;
+            }
+            self.one(&event, now_ns);
         }
         if taken.left_out > 0 {
             self.observer.lost("debug_logs", Loss::TooMany, taken.left_out);
@@ -308,7 +313,7 @@ fn take(
                 };
                 if scopes.want(arrived_ns, &item) {
                     let about = About { known: &known, tenant: item.tenant, agent: item.agent };
-                    events.write(&sources::of_span(origin, span, about), now_ns);
+                    events.write(sources::of_span(origin, span, about), now_ns);
                 }
             })
         }
@@ -316,7 +321,7 @@ fn take(
             let (tenant, agent) = sources::who_of_record(origin, record);
             let item = Item { trace_id: record.trace_id, tenant, agent };
             if scopes.want(arrived_ns, &item) {
-                events.write(&sources::of_record(origin, record), now_ns);
+                events.write(sources::of_record(origin, record), now_ns);
             }
         }),
         Signal::Metrics => Ok(()),

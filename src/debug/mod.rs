@@ -34,8 +34,8 @@ mod tests;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
@@ -50,6 +50,8 @@ pub use system::SystemEvents;
 pub use toggle::{Change, State, Toggle};
 
 use self::follow::{Follower, Parts};
+use self::place::Place;
+use self::toggle::Opening;
 use crate::clock;
 use crate::storage::Log;
 use crate::storage::fs::Fs;
@@ -95,8 +97,17 @@ pub struct Debug {
 impl DebugHandle {
     /// The toggle and the files of these options, without anybody who writes debug events.
     pub fn open(options: &DebugOptions, fs: Arc<dyn Fs>, system: SystemEvents) -> Self {
-        let now_ns = clock::unix_nanos();
-        let toggle = Toggle::open(fs, &options.storage, options.enabled, system, now_ns);
+        Self::with(options, fs, system, Box::new(|| ()))
+    }
+
+    fn with(
+        options: &DebugOptions,
+        fs: Arc<dyn Fs>,
+        system: SystemEvents,
+        opening: Opening,
+    ) -> Self {
+        let (storage, now_ns) = (&options.storage, clock::unix_nanos());
+        let toggle = Toggle::open(fs, storage, options.enabled, system, opening, now_ns);
         let records = Records::new(options.events(), options.bounds.files);
         Self { toggle: Arc::new(toggle), records: Arc::new(records) }
     }
@@ -153,11 +164,15 @@ impl Debug {
         let on_loss: OnLoss = Arc::new(move |loss, lines| heard.lost("system_events", loss, lines));
         let (sender, system_lines) = lines(file, on_loss)?;
         let system = SystemEvents::new(sender);
-        let handle = DebugHandle::open(options, Arc::clone(&fs), system.clone());
+        let place = Arc::new(Mutex::new(Place::new(Arc::clone(&fs), &options.storage)));
+        let (begins, ends) = (Arc::clone(&place), Arc::clone(&log));
+        let opening: Opening = Box::new(move || {
+            begins.lock().unwrap_or_else(PoisonError::into_inner).begin(ends.end());
+        });
+        let handle = DebugHandle::with(options, fs, system.clone(), opening);
         let follower = Follower::start(Parts {
             log,
-            fs,
-            storage: options.storage.clone(),
+            place,
             toggle: Arc::clone(&handle.toggle),
             file: RotatingFile::new(options.events(), options.bounds),
             onward,

@@ -1,4 +1,4 @@
-//! Where the follower has got to, durably. There is a file only while it reads.
+//! Where the follower has got to, durably. There is a file only while it reads, or is about to.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,9 +20,15 @@ impl Place {
         Self { fs, path: storage.join("debug.cursor"), saved: false }
     }
 
-    /// The saved place. One that is damaged is none: events of the time before are not worth
-    /// reading all of the log again.
-    pub(super) fn load(&self) -> Option<Position> {
+    /// The place saved by the process before, from which this one goes on. One that is damaged
+    /// is none: events of the time before are not worth reading all of the log again.
+    pub(super) fn load(&mut self) -> Option<Position> {
+        let found = self.read();
+        self.saved = found.is_some();
+        found
+    }
+
+    fn read(&self) -> Option<Position> {
         let bytes = read_whole(&*self.fs, &self.path).ok()??;
         let text = String::from_utf8_lossy(&bytes);
         let (position, check) = text.trim_end().split_once(' ')?;
@@ -30,7 +36,17 @@ impl Place {
         position.parse().ok().filter(|_| whole)
     }
 
-    /// Whether this process has saved one.
+    /// Saves where reading is about to begin, unless it goes on already. Called before the toggle
+    /// goes on: a crash before the follower has looked then loses nothing.
+    pub(super) fn begin(&mut self, position: Position) {
+        if !self.saved
+            && let Err(error) = self.save(position)
+        {
+            tracing::warn!(%error, "The place of the debug events in the log was not saved.");
+        }
+    }
+
+    /// Whether there is one.
     pub(super) fn is_saved(&self) -> bool {
         self.saved
     }
@@ -66,11 +82,12 @@ mod tests {
         let mut place = Place::new(Arc::new(RealFs), folder.path());
         assert_eq!(place.load(), None);
         let position = Position { segment: 3, offset: 99 };
-        place.save(position).unwrap();
+        place.begin(position);
+        place.begin(Position { segment: 3, offset: 100 });
         assert_eq!((place.load(), place.is_saved()), (Some(position), true));
         for damage in ["", "3:98 00000000", "4:99", "\u{0}\u{0}", "3:99 zz"] {
             std::fs::write(folder.path().join("debug.cursor"), damage).unwrap();
-            assert_eq!(place.load(), None, "{damage:?}");
+            assert_eq!((place.load(), place.is_saved()), (None, false), "{damage:?}");
         }
         place.forget();
         place.forget();

@@ -164,7 +164,7 @@ mod tests {
 
     use super::*;
 
-    const RUNS: AtomicBool = AtomicBool::new(false);
+    static RUNS: AtomicBool = AtomicBool::new(false);
 
     fn records(folder: &tempfile::TempDir) -> Records {
         let mut text = String::from("no json\n{\"event_type\":\"unheard_of\"}\n");

@@ -317,3 +317,99 @@ async fn it_goes_on_where_it_stopped() {
     let texts: Vec<_> = lines.iter().map(|line| &line["text"]).collect();
     assert_eq!(texts, ["first", "second"]);
 }
+
+/// What a chat-like content attribute looks like.
+fn messages(said: &[(&str, &str)]) -> String {
+    let message = |(role, text): &(&str, &str)| {
+        let part = serde_json::json!({ "type": "text", "content": text });
+        serde_json::json!({ "role": role, "parts": [part] })
+    };
+    Value::from(said.iter().map(message).collect::<Vec<_>>()).to_string()
+}
+
+/// The events of one span, as `event_type part: text`.
+fn taken(name: &str, attributes: &[(&str, &str)]) -> Vec<String> {
+    let mut found = Vec::new();
+    let body = span((1, 1, None), name, attributes);
+    read::spans(&body, |origin, span| {
+        let known = crate::semconv::understand(origin, span);
+        let about = sources::About { known: &known, tenant: None, agent: None };
+        for event in sources::of_span(origin, span, about).events {
+            found.push(format!("{} {}: {}", event.kind.name(), event.part, event.text));
+        }
+    })
+    .unwrap();
+    found
+}
+
+#[test]
+fn an_agents_run_is_a_request_and_its_history() {
+    let input = messages(&[("user", "hello"), ("assistant", "hi"), ("user", "book a flight")]);
+    let output = messages(&[("assistant", "booked")]);
+    let run = |name: &str, output: &str| {
+        taken(
+            "invoke_agent",
+            &[
+                ("gen_ai.operation.name", "invoke_agent"),
+                ("gen_ai.agent.name", name),
+                ("gen_ai.input.messages", &input),
+                ("gen_ai.output.messages", output),
+            ],
+        )
+    };
+    let asked = ["request prompt: book a flight", "history prompt: user: hello\nassistant: hi"];
+    let expected = |last: &str| [&asked.map(str::to_owned)[..], &[last.to_owned()]].concat();
+    assert_eq!(run("travel", &output), expected("history completion: booked"));
+    assert_eq!(run("travel-planner", &output), expected("plan completion: booked"));
+    assert_eq!(run("Supervisor", &output), expected("supervisor completion: booked"));
+    // Half a word is another word.
+    assert_eq!(run("explanations", &output), expected("history completion: booked"));
+    let plan = r#"{"steps": ["search", "book"]}"#;
+    let last = format!("plan completion: {plan}");
+    assert_eq!(run("travel", &messages(&[("assistant", plan)])), expected(&last));
+}
+
+#[test]
+fn a_chat_is_a_prompt_with_its_instructions_and_an_answer() {
+    let input = messages(&[("user", "why?")]);
+    let output = messages(&[("assistant", "because")]);
+    let said = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.request.model", "gpt-4o"),
+        ("gen_ai.system_instructions", "[{\"type\":\"text\",\"content\":\"be brief\"}]"),
+        ("gen_ai.input.messages", &input),
+        ("gen_ai.output.messages", &output),
+    ];
+    let expected = [
+        "completion_prompt prompt: system: be brief\nuser: why?",
+        "completion_response completion: because",
+    ];
+    assert_eq!(taken("chat gpt-4o", &said), expected);
+    // Without content there is nothing to tell.
+    assert!(taken("chat gpt-4o", &said[..2]).is_empty());
+}
+
+#[test]
+fn a_tool_tells_its_arguments_and_its_result() {
+    let said = [
+        ("gen_ai.operation.name", "execute_tool"),
+        ("gen_ai.tool.name", "search"),
+        ("gen_ai.tool.call.arguments", "{\"q\":\"flights\"}"),
+        ("gen_ai.tool.call.result", "none left"),
+        ("debug.tool_call", "the sender's own words"),
+    ];
+    let expected = [
+        "tool_call tool_arguments: {\"q\":\"flights\"}",
+        "tool_call tool_result: none left",
+        "tool_call : the sender's own words",
+    ];
+    assert_eq!(taken("execute_tool search", &said), expected);
+}
+
+#[test]
+fn steps_of_skills_are_told_and_other_spans_are_not() {
+    let skill = ("gen_ai.skill.name", "refunds");
+    assert_eq!(taken("look up order", &[skill]), ["skill_step : refunds"]);
+    assert!(taken("GET /orders", &[("http.request.method", "GET")]).is_empty());
+    assert!(taken("look up order", &[("input.value", "{}")]).is_empty());
+}

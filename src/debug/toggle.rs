@@ -20,10 +20,15 @@ pub struct Toggle {
     path: PathBuf,
     initially: bool,
     system: SystemEvents,
+    /// Called before a scope is opened.
+    opening: Opening,
     /// Held while the file is read or written.
     file: Mutex<Content>,
     now: RwLock<Arc<State>>,
 }
+
+/// Is told that a scope is about to be opened; it may block on the disk.
+pub(super) type Opening = Box<dyn Fn() + Send + Sync>;
 
 /// What holds at present.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -67,11 +72,12 @@ enum Content {
 
 impl Toggle {
     /// Reads the toggle of the folder `storage`. `initially` holds where there is no file.
-    pub fn open(
+    pub(super) fn open(
         fs: Arc<dyn Fs>,
         storage: &std::path::Path,
         initially: bool,
         system: SystemEvents,
+        opening: Opening,
         now_ns: u64,
     ) -> Self {
         let path = storage.join("debug_toggle.json");
@@ -81,6 +87,7 @@ impl Toggle {
             path,
             initially,
             system,
+            opening,
             file: Mutex::new(content.clone()),
             now: RwLock::default(),
         };
@@ -120,6 +127,7 @@ impl Toggle {
                 let (subject, until_ns) = (subject.clone(), *until_ns);
                 let scope = Scope { subject, since_ns: now_ns, until_ns, by: by.clone() };
                 scopes.add(scope, now_ns)?;
+                (self.opening)();
             }
             Change::Off(subject) => {
                 scopes.end(Some(subject), now_ns);
@@ -217,7 +225,7 @@ mod tests {
 
     fn toggle(folder: &Path, initially: bool, now_ns: u64) -> Toggle {
         let system = SystemEvents::nowhere();
-        Toggle::open(Arc::new(RealFs), folder, initially, system, now_ns)
+        Toggle::open(Arc::new(RealFs), folder, initially, system, Box::new(|| ()), now_ns)
     }
 
     fn on(tenant: &str, until_ns: Option<u64>) -> Change {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use pharos::otlp::{read, write};
 use serde_json::{Value, json};
 
-use crate::harness::{Page, export, json, settle, start, until};
+use crate::harness::{Page, export, get, json, settle, start, until};
 use crate::load::http::{Answer, Sender};
 use crate::load::process::Process;
 
@@ -188,6 +188,7 @@ fn refused_keys_and_changes_are_told_by_name_and_never_by_key() {
     assert!(!text.contains("0123456789abcdef") && text.starts_with("{\"timestamp\":\""), "{text}");
     // Another configuration is told as a change.
     let pharos = start(&storage, &[config[0], config[1], "--storage.retention.age", "20d"]);
+    until("readiness", || get(&pharos, "/health/ready").status == 200);
     assert_eq!(pharos.stop().unwrap(), Some(0));
     let events = lines(&storage, "system_events.jsonl");
     let last = events.last().unwrap();
@@ -212,4 +213,30 @@ fn event_files_that_cannot_be_written_stop_neither_ingest_nor_start() {
     let stored = Page::of(&pharos).sum("pharos_ingest_stored_items_total", &[("signal", "traces")]);
     assert_eq!(stored, 3.0);
     assert_eq!(pharos.stop().unwrap(), Some(0));
+}
+
+#[test]
+fn a_damaged_toggle_is_off_and_told_once_and_what_another_process_writes_is_seen() {
+    let folder = folder();
+    let file = folder.path().join("debug_toggle.json");
+    fs::write(&file, "{\"enabled\": tr").unwrap();
+    let pharos = start(folder.path(), &["--debug.enabled=true"]);
+    let state = json(&pharos, "/api/debug/toggle");
+    assert_eq!((&state["enabled"], &state["damaged"]), (&json!(false), &json!(true)));
+    assert_eq!(export(&pharos, &said(3, 1, "debug.plan", "not this")).status, 200);
+    let written = folder.path().join("from-outside");
+    fs::write(&written, "{\"enabled\": true, \"scopes\": [{\"agent\": \"planner\"}]}").unwrap();
+    fs::rename(&written, &file).unwrap();
+    until("the change of the file", || json(&pharos, "/api/debug/toggle")["enabled"] == true);
+    assert_eq!(json(&pharos, "/api/debug/toggle")["scopes"][0]["agent"], "planner");
+    assert_eq!(json(&pharos, "/api/debug/stats")["total_logs"], 0);
+    assert_eq!(pharos.stop().unwrap(), Some(0));
+    let named = |file: &str, key: &str| -> Vec<String> {
+        lines(folder.path(), file).iter().map(|line| line[key].as_str().unwrap().into()).collect()
+    };
+    let events = named("system_events.jsonl", "event");
+    assert_eq!(events, ["debug_toggle_damaged", "config_read", "debug_toggle_changed"]);
+    // Pharos' own warnings go to the file beside it.
+    let warnings = named("app_logs.jsonl", "message");
+    assert_eq!(warnings, ["The debug toggle is damaged and counts as off."]);
 }
