@@ -210,6 +210,40 @@ pub const SEARCH_SCAN_BYTES: u64 = 4 * 1024 * MIB as u64;
 pub const SEARCH_MILLISECONDS: u64 = 5_000;
 /// Searches that run at the same time; further ones wait.
 pub const SEARCHES: usize = 4;
+/// Bytes of a block's file that one checksum stands for: small, so that a small read verifies
+/// little more than it needs.
+pub const BLOCK_STRETCH_BYTES: usize = 16 * KIB;
+/// A shorter attribute stays in its row; longer texts are stored once each.
+pub const CONTENT_MIN_BYTES: usize = 128;
+/// A text is cut only where the piece so far has this many bytes, so that pieces are worth the
+/// reference to them.
+pub const PIECE_MIN_BYTES: usize = 64;
+/// Rows of a row group: what is decoded of a column at once, and gathered in memory to write it.
+pub const BLOCK_GROUP_ROWS: usize = 32_768;
+/// Bytes of attributes or contents of a row group, for the same reason.
+pub const BLOCK_GROUP_BYTES: usize = 24 * MIB;
+/// Rows of a page: what is decoded to read one row.
+pub const BLOCK_PAGE_ROWS: usize = 4_096;
+/// Bytes of a page.
+pub const BLOCK_PAGE_BYTES: usize = 512 * KIB;
+/// Bytes of a page of contents: large, because zstd sees no further.
+pub const BLOCK_CONTENT_PAGE_BYTES: usize = MIB;
+/// Records of a block that are put together at once: bounds the memory of reading a large trace.
+pub const BLOCK_RESTORE_ROWS: usize = 256;
+/// zstd's level for blocks: 3 is its default; higher ones win little and cost much.
+pub const BLOCK_ZSTD_LEVEL: i32 = 3;
+/// Pieces of content that a block recognises; about 40 bytes of memory each.
+pub const BLOCK_KNOWN_PIECES: usize = 1_000_000;
+/// Rows of a block that is merged from others: larger ones win nothing.
+pub const BLOCK_MERGED_ROWS: u64 = 4_000_000;
+/// Bytes on disk of a block that is merged from others.
+pub const BLOCK_MERGED_BYTES: u64 = 512 * MIB as u64;
+/// How many blocks of one size are merged into one.
+pub const BLOCK_MERGE_FAN_IN: usize = 8;
+/// Memory for decoded columns, footers and filters of blocks.
+pub const BLOCK_CACHE_BYTES: usize = 64 * MIB;
+/// How often the sealer looks for closed segments.
+pub const SEAL_TICK_MILLISECONDS: u64 = 1_000;
 /// Bytes of one trace that are read into memory to answer for it.
 pub const TRACE_BYTES: usize = 64 * MIB;
 /// Spans of one trace that an answer carries.

@@ -44,6 +44,12 @@ const MARK_TIME: u64 = 0xC1C2_C3C4_C5C6_0000;
 impl Template {
     /// Encodes a request of `spans` spans.
     pub fn new(profile: Profile, spans: u64) -> Self {
+        Self::varied(profile, spans, 0)
+    }
+
+    /// The same with conversations, ids of answers and numbers of tokens of its own; those of
+    /// [`Template::new`] are the same in every request.
+    pub fn varied(profile: Profile, spans: u64, variety: u64) -> Self {
         let mut body = Vec::new();
         write::message_field(&mut body, 1, |out| {
             write::message_field(out, 1, resource);
@@ -53,7 +59,7 @@ impl Template {
                     write::bytes_field(out, 2, b"2.4b0");
                 });
                 for index in 0..spans {
-                    write::message_field(out, 2, |out| span(out, profile, index));
+                    write::message_field(out, 2, |out| span(out, profile, index, variety));
                 }
             });
         });
@@ -134,7 +140,7 @@ fn resource(out: &mut Vec<u8>) {
     }
 }
 
-fn span(out: &mut Vec<u8>, profile: Profile, index: u64) {
+fn span(out: &mut Vec<u8>, profile: Profile, index: u64, variety: u64) {
     let step = (index % RUN.len() as u64) as usize;
     let (name, operation, parent) = RUN[step];
     let first = index - step as u64;
@@ -149,9 +155,9 @@ fn span(out: &mut Vec<u8>, profile: Profile, index: u64) {
     write::fixed64_field(out, 7, MARK_TIME + index * 2);
     write::fixed64_field(out, 8, MARK_TIME + index * 2 + 1);
     match operation {
-        "chat" => chat(out, profile, step),
+        "chat" => chat(out, profile, step, Chance::new(variety, index)),
         "invoke_agent" => agent(out),
-        "execute_tool" => tool(out, name),
+        "execute_tool" => tool(out, name, Chance::new(variety, index)),
         "db" => database(out),
         _ => http_client(out),
     }
@@ -169,20 +175,60 @@ fn common(out: &mut Vec<u8>, index: u64) {
     text(out, 9, "thread.name", "asyncio_0");
 }
 
-fn chat(out: &mut Vec<u8>, profile: Profile, step: usize) {
+/// What differs from span to span: nothing where the variety is 0.
+#[derive(Clone, Copy)]
+struct Chance {
+    variety: u64,
+    run: u64,
+    span: u64,
+}
+
+impl Chance {
+    fn new(variety: u64, index: u64) -> Self {
+        let run = variety * 1_000_003 + index / RUN.len() as u64;
+        Self { variety, run, span: variety * 1_000_003 + index }
+    }
+
+    /// An id, after the pattern of a given one.
+    fn id(self, prefix: &str, usual: &str) -> String {
+        if self.variety == 0 {
+            return format!("{prefix}{usual}");
+        }
+        const LETTERS: &[u8; 64] =
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789ab";
+        let mut state = mix(self.span);
+        let letters = usual.chars().map(|_| {
+            state = mix(state + 1);
+            char::from(LETTERS[(state & 63) as usize])
+        });
+        prefix.chars().chain(letters).collect()
+    }
+
+    fn number(self, usual: u64) -> u64 {
+        if self.variety == 0 { usual } else { usual / 2 + mix(self.span + usual) % usual }
+    }
+
+    fn prose(self, usual: u64) -> Prose {
+        Prose::new(if self.variety == 0 { usual } else { mix(self.run * 64 + usual) })
+    }
+}
+
+fn chat(out: &mut Vec<u8>, profile: Profile, step: usize, chance: Chance) {
     text(out, 9, "gen_ai.operation.name", "chat");
     text(out, 9, "gen_ai.provider.name", "openai");
     text(out, 9, "gen_ai.request.model", "gpt-4o-mini");
     text(out, 9, "gen_ai.response.model", "gpt-4o-mini-2024-07-18");
-    text(out, 9, "gen_ai.response.id", "chatcmpl-CKq3fZ8wYt1Nb6uVxR2sJmPaLdEoG");
-    number(out, "gen_ai.usage.input_tokens", 1_289);
-    number(out, "gen_ai.usage.output_tokens", 214);
+    let answer = chance.id("chatcmpl-", "CKq3fZ8wYt1Nb6uVxR2sJmPaLdEoG");
+    text(out, 9, "gen_ai.response.id", &answer);
+    number(out, "gen_ai.usage.input_tokens", chance.number(1_289));
+    number(out, "gen_ai.usage.output_tokens", chance.number(214));
     number(out, "gen_ai.request.max_tokens", 1_024);
     if profile == Profile::Fat {
         // The conversation grows from call to call and every call repeats all of it.
         let turns = [0, 1, 0, 0, 2, 0, 0, 3][step];
-        let mut prose = Prose::new(7);
-        let system = prose.message("system", 2_400);
+        // The instructions are those of the agent, whatever the conversation.
+        let system = Prose::new(7).message("system", 2_400);
+        let mut prose = chance.prose(7);
         let mut messages = vec![system];
         for turn in 0..turns {
             let role = if turn == 0 { "user" } else { "tool" };
@@ -190,7 +236,7 @@ fn chat(out: &mut Vec<u8>, profile: Profile, step: usize) {
             messages.push(prose.message("assistant", if turn + 1 == turns { 60 } else { 6_000 }));
         }
         text(out, 9, "gen_ai.input.messages", &format!("[{}]", messages.join(",")));
-        let answer = Prose::new(11 + step as u64).message("assistant", 1_300);
+        let answer = chance.prose(11 + step as u64).message("assistant", 1_300);
         text(out, 9, "gen_ai.output.messages", &format!("[{answer}]"));
     }
 }
@@ -204,11 +250,11 @@ fn agent(out: &mut Vec<u8>) {
     number(out, "gen_ai.usage.output_tokens", 642);
 }
 
-fn tool(out: &mut Vec<u8>, name: &str) {
+fn tool(out: &mut Vec<u8>, name: &str, chance: Chance) {
     text(out, 9, "gen_ai.operation.name", "execute_tool");
     text(out, 9, "gen_ai.tool.name", name.trim_start_matches("execute_tool "));
     text(out, 9, "gen_ai.tool.type", "function");
-    text(out, 9, "gen_ai.tool.call.id", "call_vHa5p2ZkYd81mTqWxNbRcS3J");
+    text(out, 9, "gen_ai.tool.call.id", &chance.id("call_", "vHa5p2ZkYd81mTqWxNbRcS3J"));
     text(out, 9, "gen_ai.tool.description", "Looks up the orders of a customer by number.");
 }
 

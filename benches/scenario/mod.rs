@@ -4,6 +4,7 @@ mod bombs;
 mod idle;
 mod reading;
 mod searching;
+mod storage;
 mod throughput;
 
 use std::path::PathBuf;
@@ -22,7 +23,7 @@ pub struct Row {
 type Scenario = (&'static str, fn() -> Vec<Row>);
 
 /// Every scenario by the name that selects it.
-pub const ALL: [Scenario; 8] = [
+pub const ALL: [Scenario; 9] = [
     ("idle", idle::run),
     ("lean", throughput::lean),
     ("fat", throughput::fat),
@@ -31,6 +32,7 @@ pub const ALL: [Scenario; 8] = [
     ("bombs", bombs::run),
     ("reading", reading::run),
     ("searching", searching::run),
+    ("storage", storage::run),
 ];
 
 /// A Pharos over an empty folder that goes away with it.

@@ -148,7 +148,7 @@ fn fill(folder: &Path, template: &Template) {
         template.stamp(number, now, &mut body);
         waiting.push((body.clone(), template.spans));
         if number % RARE == 0 {
-            waiting.push((rare(number, now), 1));
+            waiting.push((rare(number, now, 2_000_000_000), 1));
         }
         if waiting.len() >= 64 || number + 1 == REQUESTS {
             runtime.block_on(async {
@@ -168,8 +168,8 @@ fn fill(folder: &Path, template: &Template) {
     }
 }
 
-/// A request of one span that failed after two seconds.
-fn rare(number: u64, now_ns: u64) -> Vec<u8> {
+/// A request of one span, of another model, that failed after this time.
+pub(super) fn rare(number: u64, now_ns: u64, took_ns: u64) -> Vec<u8> {
     let text = |out: &mut Vec<u8>, key: &str, value: &str| {
         write::message_field(out, 9, |out| {
             write::bytes_field(out, 1, key.as_bytes());
@@ -184,10 +184,13 @@ fn rare(number: u64, now_ns: u64) -> Vec<u8> {
                 write::bytes_field(out, 2, &(number + 1).to_be_bytes());
                 write::bytes_field(out, 5, b"chat o-rare");
                 write::fixed64_field(out, 7, now_ns);
-                write::fixed64_field(out, 8, now_ns + 2_000_000_000);
+                write::fixed64_field(out, 8, now_ns + took_ns);
                 text(out, "gen_ai.operation.name", "chat");
                 text(out, "gen_ai.request.model", "o-rare");
-                write::message_field(out, 15, |out| write::varint_field(out, 3, 2));
+                write::message_field(out, 15, |out| {
+                    write::bytes_field(out, 2, b"the model is overloaded");
+                    write::varint_field(out, 3, 2);
+                });
             });
         });
     });

@@ -9,6 +9,7 @@ use crate::exporter::Shipper;
 use crate::health::{Checks, Phase, clickhouse, disk, forward, projection, store};
 use crate::metrics::TargetReading;
 use crate::pipeline::Progress;
+use crate::storage::block::Catalog;
 use crate::storage::{Log, Writable};
 
 /// Where the process is in its life.
@@ -19,6 +20,7 @@ pub(super) struct Life(AtomicU8);
 pub(super) struct States {
     pub(super) life: Arc<Life>,
     pub(super) log: Arc<Log>,
+    pub(super) catalog: Arc<Catalog>,
     pub(super) progress: Arc<Progress>,
     pub(super) shippers: Arc<Vec<Shipper>>,
     pub(super) stores: Arc<Stores>,

@@ -5,6 +5,7 @@
 //! far as it goes before the last part stops. Ports may be 0; [`App::addresses`] says what was
 //! bound, so that a test can run a whole Pharos in its own process.
 
+mod blocks;
 mod checks;
 mod debugging;
 mod observers;
@@ -29,6 +30,7 @@ use crate::exporter::{Shipper, TargetError};
 use crate::metrics::Registry;
 use crate::pipeline::{Pipeline, Progress, Projections, Projector, Recent};
 use crate::redaction::{BadPattern, Redactor};
+use crate::storage::block::{Catalog, CatalogError, Sealer};
 use crate::storage::clickhouse::StartError;
 use crate::storage::fs::{Fs, RealFs};
 use crate::storage::index::Index;
@@ -47,6 +49,7 @@ pub struct App {
     projector: Projector,
     progress: Arc<Progress>,
     rebuild: Rebuild,
+    sealer: Option<Sealer>,
     shippers: Arc<Vec<Shipper>>,
     debug: Debug,
     stores: Arc<Stores>,
@@ -71,6 +74,9 @@ pub enum AppError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The blocks cannot be used.
+    #[error(transparent)]
+    Blocks(#[from] CatalogError),
     /// A file of the store cannot be read or made.
     #[error("{path}: {source}", path = .path.display())]
     File {
@@ -137,7 +143,8 @@ impl App {
         });
         let fs: Arc<dyn Fs> = Arc::new(RealFs);
         let log = Arc::new(open_log(config, &fs, registry).await?);
-        let index = open_index(&log).await;
+        let catalog = blocks::open(&log).await?;
+        let index = open_index(&log, &catalog).await;
         let progress = Arc::new(Progress::default());
         let recent = Arc::new(Recent::new(limits::RECENT_IDS));
         let snapshot = config.storage.path.join("metrics.snapshot");
@@ -151,6 +158,7 @@ impl App {
         };
         let projector = Projector::start(projections, Arc::clone(&progress))
             .map_err(|source| AppError::File { path: snapshot, source })?;
+        let sealer = blocks::seal(config, &log, &catalog)?;
         let shippers = Arc::new(start_shippers(config, &log, &fs, registry)?);
         let stores = Arc::new(Stores::open(config, &log, &index, registry)?);
         let life = Arc::new(Life::default());
@@ -161,6 +169,7 @@ impl App {
         let states = Arc::new(States {
             life: Arc::clone(&life),
             log: Arc::clone(&log),
+            catalog,
             progress: Arc::clone(&progress),
             shippers: Arc::clone(&shippers),
             stores: Arc::clone(&stores),
@@ -175,6 +184,7 @@ impl App {
             projector,
             progress,
             rebuild,
+            sealer,
             shippers,
             debug,
             stores,
@@ -200,13 +210,14 @@ impl App {
 
     /// Closes the doors, commits what was let in, measures it, saves every cursor.
     pub async fn stop(self) {
-        let Self { log, mut projector, rebuild, shippers, stores, life, .. } = self;
+        let Self { log, mut projector, rebuild, sealer, shippers, stores, life, .. } = self;
         let (mut debug, mut servers) = (self.debug, self.servers);
         life.stopping();
         servers.close_doors().await;
         let rest = tokio::task::spawn_blocking(move || {
             // It appends what it writes, and so ends before the log does.
             debug.stop();
+            sealer.iter().for_each(Sealer::stop);
             log.stop();
             projector.stop();
             rebuild.stop();
@@ -232,9 +243,10 @@ async fn open_log(config: &Config, fs: &Arc<dyn Fs>, registry: &Registry) -> Res
     }
 }
 
-async fn open_index(log: &Arc<Log>) -> Arc<Index> {
-    let log = Arc::clone(log);
-    let open = move || Index::open(log, semconv::understand, semconv::call_book);
+async fn open_index(log: &Arc<Log>, catalog: &Arc<Catalog>) -> Arc<Index> {
+    let (log, catalog) = (Arc::clone(log), Arc::clone(catalog));
+    let open =
+        move || Index::open(log, semconv::understand, semconv::call_book).with_blocks(catalog);
     let opening = tokio::task::spawn_blocking(open);
     match opening.await {
         Ok(index) => Arc::new(index),

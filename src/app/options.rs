@@ -23,7 +23,11 @@ pub(super) fn log(config: &Config) -> LogOptions {
         },
         segment_bytes: storage.segment_bytes,
         retention_age: storage.retention.age,
-        retention_bytes: storage.retention.bytes,
+        // Blocks have the other half; what a slow target still wants cannot push all of them out.
+        retention_bytes: match storage.clickhouse {
+            Some(_) => storage.retention.bytes,
+            None => storage.retention.bytes.map(|bytes| bytes / 2),
+        },
         disk_reserve_bytes: storage.disk_reserve_bytes,
     }
 }

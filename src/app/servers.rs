@@ -22,7 +22,8 @@ use crate::metrics::{Ingest, Page, Registry, StoreReading};
 use crate::pipeline::Pipeline;
 use crate::receiver::{self, BodyBounds, Budget, Receiver, ReceiverOptions};
 use crate::semconv;
-use crate::storage::{LogStatus, Writable};
+use crate::storage::block::BlockStatus;
+use crate::storage::{Log, SegmentInfo, Writable};
 
 /// Bound ports that nobody serves yet.
 pub(super) struct Bound {
@@ -176,7 +177,8 @@ fn api_handles(
 ) -> ApiHandles {
     let page = Page::new(registry);
     let log = Arc::clone(&states.log);
-    page.store(move || store_reading(&log.status()));
+    let catalog = Arc::clone(&states.catalog);
+    page.store(move || store_reading(&log, &catalog.status()));
     let of_targets = Arc::clone(&states);
     page.targets(move || of_targets.target_readings());
     if let Some(clickhouse) = states.stores.clickhouse.clone() {
@@ -218,13 +220,20 @@ fn api_handles(
     }
 }
 
-fn store_reading(status: &LogStatus) -> StoreReading {
+fn store_reading(log: &Log, blocks: &BlockStatus) -> StoreReading {
+    let status = log.status();
+    let waits = |info: &SegmentInfo| info.sealed && info.number > blocks.through;
     StoreReading {
+        blocks: blocks.blocks,
+        block_bytes: blocks.bytes,
+        blocks_expired: blocks.counts.expired,
+        seal_failures: blocks.counts.failures,
+        unsealed_segments: log.segments().iter().filter(|info| waits(info)).count() as u64,
         segments: status.segments,
         bytes: status.bytes,
         free_bytes: status.free_bytes,
         read_only: status.writable != Writable::Yes,
-        quarantined: status.counts.quarantined,
+        quarantined: status.counts.quarantined + blocks.counts.damaged,
         torn_bytes: status.counts.torn_bytes,
     }
 }

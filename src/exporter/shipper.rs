@@ -19,7 +19,7 @@ use super::window::Window;
 use crate::clock;
 use crate::model::Signal;
 use crate::storage::fs::Fs;
-use crate::storage::{Cursor, Log, LogReader, Position};
+use crate::storage::{Cursor, Hold, Log, LogReader, Position, Purpose};
 
 /// How often a moving cursor is saved; what was sent since then is sent again after a crash.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
@@ -96,6 +96,7 @@ impl Shipper {
         let mut work = Work {
             options,
             reader: log.reader(from),
+            hold: log.hold(from, Purpose::Read),
             client,
             cursor,
             observer,
@@ -160,6 +161,8 @@ impl Client {
 struct Work {
     options: TargetOptions,
     reader: LogReader,
+    /// What the target has not taken stays in the log, within retention.
+    hold: Hold,
     client: Client,
     cursor: Cursor,
     observer: Arc<dyn ForwardObserver>,
@@ -287,7 +290,10 @@ impl Work {
             return;
         }
         match self.cursor.save(at) {
-            Ok(()) => self.saved = (at, clock::monotonic()),
+            Ok(()) => {
+                self.saved = (at, clock::monotonic());
+                self.hold.move_to(at);
+            }
             Err(error) => {
                 // Kept in memory; a crash now means that some of it is sent again.
                 self.saved.1 = clock::monotonic();

@@ -37,6 +37,16 @@ pub struct StoreReading {
     pub quarantined: u64,
     /// Bytes, never acknowledged, cut from the log's end at the start.
     pub torn_bytes: u64,
+    /// Blocks on disk.
+    pub blocks: u64,
+    /// Their bytes.
+    pub block_bytes: u64,
+    /// Blocks that retention removed since the start.
+    pub blocks_expired: u64,
+    /// Attempts to make a block that failed since the start.
+    pub seal_failures: u64,
+    /// Closed segments of the log that are not blocks yet.
+    pub unsealed_segments: u64,
 }
 
 /// The state of a forwarding target at one moment.
@@ -76,6 +86,11 @@ impl Page {
             &catalog::STORE_READONLY,
             &catalog::STORE_QUARANTINED,
             &catalog::WAL_TORN_BYTES,
+            &catalog::STORE_BLOCKS,
+            &catalog::STORE_BLOCK_BYTES,
+            &catalog::STORE_BLOCKS_EXPIRED,
+            &catalog::STORE_SEAL_FAILURES,
+            &catalog::STORE_UNSEALED,
         ];
         self.add(Readings::new(families, move || {
             let store = read();
@@ -86,6 +101,11 @@ impl Page {
                 Some(u64::from(store.read_only)),
                 Some(store.quarantined),
                 Some(store.torn_bytes),
+                Some(store.blocks),
+                Some(store.block_bytes),
+                Some(store.blocks_expired),
+                Some(store.seal_failures),
+                Some(store.unsealed_segments),
             ];
             values
                 .map(|value| value.map(|value| (String::new(), value as f64)).into_iter().collect())

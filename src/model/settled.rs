@@ -32,7 +32,7 @@ pub struct CallLabels {
 }
 
 /// Keeps count of one call once, however many instrumentations report it.
-pub trait CallBook {
+pub trait CallBook: Send {
     /// Says what of this report is to be counted. `scope` is the instrumentation's name.
     fn settle(&mut self, span: &Span<'_>, scope: &str, call: &LlmCall<'_>) -> Settled;
 }

@@ -18,7 +18,7 @@ use crate::otlp::read;
 use crate::semconv::{self, Ledger};
 use crate::storage::fs::Fs;
 use crate::storage::index::Index;
-use crate::storage::{Batch, Log, LogReader, Position};
+use crate::storage::{Batch, Hold, Log, LogReader, Position, Purpose};
 use crate::{clock, limits};
 
 /// How often what was measured is saved; a start after a crash measures at most this much again.
@@ -123,6 +123,8 @@ impl Drop for Projector {
 
 struct Work {
     reader: LogReader,
+    /// What the snapshot does not hold is measured again after a crash.
+    hold: Hold,
     index: Arc<Index>,
     measures: Measures,
     calls: Ledger,
@@ -152,6 +154,7 @@ impl Work {
         progress.set(from);
         Ok(Self {
             reader: log.reader(from),
+            hold: log.hold(from, Purpose::Read),
             index,
             measures,
             calls,
@@ -238,7 +241,10 @@ impl Work {
         let (metrics, calls) = (self.measures.snapshot(), self.calls.snapshot());
         let snapshot = Snapshot { at, metrics, calls };
         match self.file.save(&snapshot) {
-            Ok(()) => self.saved.0 = at,
+            Ok(()) => {
+                self.saved.0 = at;
+                self.hold.move_to(at);
+            }
             Err(error) => tracing::warn!(%error, "The metrics snapshot could not be saved."),
         }
     }

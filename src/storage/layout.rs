@@ -7,6 +7,9 @@
 //!   index/00000000000000000001.idx   what searches need of a closed segment; can be rebuilt
 //!   clickhouse/taken.cursor          up to where ClickHouse has everything
 //!   clickhouse/planned.cursor        where the batch ends that it is being sent
+//!   blocks/                          Parquet: what closed segments held; their names say which
+//!     020778-00000000000000000001-00000000000000000008.block
+//!     020778-00000000000000000001-00000000000000000008.spans.parquet
 //!   quarantine/                      what was found damaged, each with a note beside it
 //!     00000000000000000007.log               a segment that nothing can be made out of
 //!     00000000000000000008-128-4096.frames   a copy of bytes 128 to 4096 of segment 8
@@ -67,6 +70,16 @@ impl Layout {
         self.index().join(index_name(number))
     }
 
+    /// Where the blocks are.
+    pub fn blocks(&self) -> PathBuf {
+        self.root.join("blocks")
+    }
+
+    /// A file of a block.
+    pub fn block_file(&self, name: &BlockName, part: BlockPart) -> PathBuf {
+        self.blocks().join(format!("{name}.{}", part.extension()))
+    }
+
     /// Where damaged bytes are put aside.
     pub fn quarantine(&self) -> PathBuf {
         self.root.join("quarantine")
@@ -96,6 +109,73 @@ pub fn damage_of(name: &str) -> Option<(u64, u64, u64)> {
     let mut numbers = name.strip_suffix(".frames")?.split('-').map(|part| part.parse().ok());
     let damage = (numbers.next()??, numbers.next()??, numbers.next()??);
     (damage_name(damage.0, damage.1, damage.2) == name).then_some(damage)
+}
+
+/// Which segments a block was made of, and when the oldest batch in it arrived. Names sort as
+/// the segments do within a day, and a block that covers another one replaces it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlockName {
+    /// Days since the Unix epoch, UTC: the partition.
+    pub day: u32,
+    /// The first segment in it.
+    pub first: u64,
+    /// The last segment in it.
+    pub last: u64,
+}
+
+/// The files of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BlockPart {
+    /// What is known of the others; where it is, the block is.
+    Seal,
+    /// Spans, as Parquet.
+    Spans,
+    /// Log records, as Parquet.
+    Logs,
+    /// Long texts, as Parquet.
+    Content,
+}
+
+impl BlockPart {
+    /// All of them; the seal comes first.
+    pub const ALL: [Self; 4] = [Self::Seal, Self::Spans, Self::Logs, Self::Content];
+
+    /// The end of its files' names.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Seal => "block",
+            Self::Spans => "spans.parquet",
+            Self::Logs => "logs.parquet",
+            Self::Content => "content.parquet",
+        }
+    }
+}
+
+impl BlockName {
+    /// Whether all segments of `other` are in it.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.first <= other.first && other.last <= self.last
+    }
+
+    /// Name and part from the name of a file; `None` for a foreign one.
+    pub fn of_file(file: &str) -> Option<(Self, BlockPart)> {
+        let (stem, extension) = file.split_once('.')?;
+        let part = BlockPart::ALL.into_iter().find(|part| part.extension() == extension)?;
+        let mut parts = stem.split('-');
+        let name = Self {
+            day: parts.next()?.parse().ok()?,
+            first: parts.next()?.parse().ok()?,
+            last: parts.next()?.parse().ok()?,
+        };
+        let is_ours = name.first <= name.last && name.to_string() == stem;
+        is_ours.then_some((name, part))
+    }
+}
+
+impl std::fmt::Display for BlockName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:06}-{:020}-{:020}", self.day, self.first, self.last)
+    }
 }
 
 /// The name of the file of a segment's index.
@@ -128,6 +208,22 @@ mod tests {
         ] {
             assert_eq!(segment_number(foreign), None, "{foreign}");
         }
+    }
+
+    #[test]
+    fn block_names_are_read_back_and_foreign_ones_ignored() {
+        let name = BlockName { day: 20_778, first: 1, last: 8 };
+        for part in BlockPart::ALL {
+            let file = format!("{name}.{}", part.extension());
+            assert_eq!(BlockName::of_file(&file), Some((name, part)));
+        }
+        let inner = BlockName { first: 3, ..name };
+        assert!(name.covers(&inner) && name.covers(&name) && !inner.covers(&name));
+        for foreign in ["020778-1-8.block", "notes.block", "020778.block", "a-b-c.block", ""] {
+            assert_eq!(BlockName::of_file(foreign), None, "{foreign}");
+        }
+        let file = format!("{name}.block.tmp");
+        assert_eq!(BlockName::of_file(&file), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! Invariant: nothing here knows what a span means; [`index::Understand`] is handed in.
 
 mod batch;
+pub mod block;
 pub mod clickhouse;
 mod cursor;
 pub mod fs;
@@ -19,6 +20,6 @@ pub mod query;
 pub use batch::{Batch, Position};
 pub use cursor::Cursor;
 pub use log::{
-    AppendError, Durability, Expired, Log, LogObserver, LogOptions, LogReader, LogStatus,
-    OpenError, ReadError, SegmentInfo, Writable,
+    AppendError, Durability, Expired, Hold, Log, LogObserver, LogOptions, LogReader, LogStatus,
+    OpenError, Purpose, ReadError, SegmentInfo, Writable,
 };

@@ -60,7 +60,17 @@ families! {
     STORE_READONLY = Kind::Gauge, "pharos_store_readonly", Flag, [], Scrape,
         "Whether the log takes no new batches.";
     STORE_QUARANTINED = Kind::Counter, "pharos_store_quarantined_total", Items, [], Scrape,
-        "Damaged parts of the log that were set aside.";
+        "Damaged parts of the store that were set aside.";
+    STORE_BLOCKS = Kind::Gauge, "pharos_store_blocks", Items, [], Scrape,
+        "Blocks that closed segments have become.";
+    STORE_BLOCK_BYTES = Kind::Gauge, "pharos_store_block_bytes", Bytes, [], Scrape,
+        "Bytes of blocks on disk.";
+    STORE_BLOCKS_EXPIRED = Kind::Counter, "pharos_store_blocks_expired_total", Items, [], Scrape,
+        "Blocks that retention removed.";
+    STORE_SEAL_FAILURES = Kind::Counter, "pharos_store_seal_failures_total", Items, [], Scrape,
+        "Attempts to make a block that failed; each is tried again.";
+    STORE_UNSEALED = Kind::Gauge, "pharos_store_unsealed_segments", Items, [], Scrape,
+        "Closed segments that are not blocks yet.";
     PROJECTION_LAG = Kind::Gauge, "pharos_projection_lag_bytes", Bytes, [], Process,
         "Committed bytes of the log that are not measured yet.";
     FORWARD_LAG = Kind::Gauge, "pharos_forward_lag_seconds", Seconds, [TARGET], Scrape,

@@ -21,9 +21,9 @@ impl ClickHouse {
     ) -> bool {
         let mut whole = true;
         let places = match of {
-            Some(id) => self.index.places_of(id),
+            Some(id) => self.index.places_of(id, 0),
             None => {
-                let directory = self.index.directory();
+                let directory = self.index.directory(0);
                 whole &= directory.whole;
                 directory.places().map(|(_, place)| place).collect()
             }

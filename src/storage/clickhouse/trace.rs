@@ -128,7 +128,7 @@ impl Gather {
     fn take_span(&mut self, span: &Whole) {
         if let Some(groups) = groups_of(&span.origin) {
             // A damaged row hides none of its neighbours.
-            let _ = self.gathering.take_span(&span.record, groups);
+            let _ = self.gathering.take_span(&span.record, &|| groups.request());
         }
     }
 
@@ -136,7 +136,7 @@ impl Gather {
         if (log.at.is_empty() || self.logs.insert(log.at.clone()))
             && let Some(groups) = groups_of(&log.origin)
         {
-            let _ = self.gathering.take_log(&log.record, groups);
+            let _ = self.gathering.take_log(&log.record, &|| groups.request());
         }
     }
 
@@ -144,12 +144,12 @@ impl Gather {
         let id = self.gathering.trace.id;
         let walked = encode::visit(&batch.body, |groups, _, number, record| match batch.signal {
             Signal::Traces if span_trace_id(record) == id.as_bytes() => {
-                let _ = self.gathering.take_span(record, groups);
+                let _ = self.gathering.take_span(record, &|| groups.request());
             }
             Signal::Logs if log_trace_id(record) == id.as_bytes() => {
                 let place = encode::place(batch.arrived_ns, at, number);
                 if self.logs.insert(place) {
-                    let _ = self.gathering.take_log(record, groups);
+                    let _ = self.gathering.take_log(record, &|| groups.request());
                 }
             }
             _ => {}

@@ -73,7 +73,8 @@ pub(super) fn digest(id: &[u8]) -> Option<u32> {
 }
 
 impl Group {
-    fn empty() -> Self {
+    /// Of nothing.
+    pub(in crate::storage) fn empty() -> Self {
         Self {
             first: 0,
             last: 0,

@@ -25,6 +25,7 @@ pub(in crate::storage) use self::group::{Group, ServiceSet};
 pub(in crate::storage) use self::head::{LogHead, SpanHead, log_trace_id, span_trace_id};
 use self::segment::Growing;
 use self::sidecar::{Sealed, Traces};
+use super::block::{Block, BlockError, Catalog, Shelved};
 use super::fs::Fs;
 use super::layout::Layout;
 use super::log::Log;
@@ -48,6 +49,8 @@ pub struct Index {
     group_bytes: u64,
     wanted_from: Position,
     state: RwLock<State>,
+    /// Where the segments are that the log has no more.
+    blocks: Option<Arc<Catalog>>,
 }
 
 #[derive(Debug, Default)]
@@ -110,10 +113,37 @@ impl Index {
     ) -> Self {
         let wanted_from = Position::OLDEST;
         let state = RwLock::default();
-        let mut index =
-            Self { frames, fs, layout, understand, open_book, group_bytes, wanted_from, state };
+        let mut index = Self {
+            frames,
+            fs,
+            layout,
+            understand,
+            open_book,
+            group_bytes,
+            wanted_from,
+            state,
+            blocks: None,
+        };
         index.load();
         index
+    }
+
+    /// The same with the blocks that closed segments become: what they hold is searched there.
+    pub fn with_blocks(mut self, blocks: Arc<Catalog>) -> Self {
+        self.blocks = Some(blocks);
+        self
+    }
+
+    /// The blocks as they are now.
+    pub(in crate::storage) fn shelved(&self) -> Shelved {
+        self.blocks.as_ref().map(|blocks| blocks.shelved()).unwrap_or_default()
+    }
+
+    /// Reports a block that could not be read.
+    pub(in crate::storage) fn report(&self, block: &Block, error: &BlockError) {
+        if let Some(blocks) = &self.blocks {
+            blocks.report(block, error);
+        }
     }
 
     /// Where the log is to be read from so that the index is whole. At most
@@ -220,14 +250,16 @@ impl Index {
         }
     }
 
-    /// The groups that may hold spans or log records of a trace, in log order.
-    pub(in crate::storage) fn places_of(&self, id: &TraceId) -> Vec<Place> {
+    /// The groups of segments behind `through` that may hold spans or log records of a trace, in
+    /// log order.
+    pub(in crate::storage) fn places_of(&self, id: &TraceId, through: u64) -> Vec<Place> {
         let Some(digest) = group::digest(id.as_bytes()) else { return Vec::new() };
         let (sealed, growing) = {
             let state = self.state();
-            let growing = state.growing.as_ref();
+            let growing = state.growing.as_ref().filter(|growing| growing.segment > through);
             let found = growing.map(|growing| (growing.segment, growing.find(digest)));
-            (state.sealed.values().cloned().collect::<Vec<_>>(), found)
+            let sealed = state.sealed.range(through + 1..).map(|(_, sealed)| Arc::clone(sealed));
+            (sealed.collect::<Vec<_>>(), found)
         };
         let mut places = Vec::new();
         for sealed in sealed {
@@ -240,13 +272,14 @@ impl Index {
         places
     }
 
-    /// All groups, as of now.
-    pub(in crate::storage) fn directory(&self) -> Directory {
+    /// All groups of segments behind `through`, as of now.
+    pub(in crate::storage) fn directory(&self, through: u64) -> Directory {
         let state = self.state();
-        let sealed: Vec<Arc<Sealed>> = state.sealed.values().cloned().collect();
-        let growing = state.growing.as_ref();
+        let sealed = state.sealed.range(through + 1..);
+        let sealed: Vec<Arc<Sealed>> = sealed.map(|(_, sealed)| Arc::clone(sealed)).collect();
+        let growing = state.growing.as_ref().filter(|growing| growing.segment > through);
         let growing = growing.map(|growing| (growing.segment, growing.groups.clone()));
-        let whole = state.missing.is_empty();
+        let whole = state.missing.range(through + 1..).next().is_none();
         drop(state);
         let last = |segment, groups: &[Group]| {
             groups.last().map(|group| Position { segment, offset: group.last + 1 })

@@ -40,13 +40,14 @@ fn file(dir: &Path, segment: u64) -> PathBuf {
 /// Each trace is found where it is, and nowhere else but for its own segment.
 fn assert_finds_all(index: &Index) {
     for trace in 1..=50 {
-        let places = index.places_of(&id(trace));
+        let places = index.places_of(&id(trace), 0);
         assert!(!places.is_empty(), "trace {trace}");
         assert!(places.iter().all(|place| place.segment == u64::from(trace - 1) / 10 + 1));
     }
-    let segments: Vec<u64> = index.places_of(&id(99)).iter().map(|place| place.segment).collect();
+    let segments: Vec<u64> =
+        index.places_of(&id(99), 0).iter().map(|place| place.segment).collect();
     assert!(segments.is_sorted() && (1..=5).all(|segment| segments.contains(&segment)));
-    assert!(index.places_of(&id(100)).is_empty());
+    assert!(index.places_of(&id(100), 0).is_empty());
 }
 
 #[test]
@@ -58,7 +59,7 @@ fn neighbouring_frames_share_a_group_until_it_is_full() {
     let bytes = spans(&[span(1)]).body.len() as u64;
     let dir = tempfile::tempdir().unwrap();
     let index = double::index(&log, dir.path(), 5 * bytes);
-    let groups: Vec<Group> = index.directory().places().map(|(_, place)| place.group).collect();
+    let groups: Vec<Group> = index.directory(0).places().map(|(_, place)| place.group).collect();
     assert_eq!(groups.len(), 4);
     for (group, from) in groups.iter().zip([1, 6, 11, 16]) {
         assert_eq!((group.min_start_ns, group.max_start_ns), (from, from + 4));
@@ -77,7 +78,7 @@ fn log_records_lead_to_their_trace_but_hold_no_span() {
     for (at, batch) in log.from(index.wanted_from()) {
         index.apply(at, &batch);
     }
-    let places = index.places_of(&id(7));
+    let places = index.places_of(&id(7), 0);
     assert!(places.len() == 1 && !places[0].group.has_spans());
     let group = places[0].group;
     assert!(group.has_logs() && (group.min_log_ns, group.max_log_ns) == (5, 5));
@@ -94,21 +95,21 @@ fn closed_segments_are_read_from_their_files() {
     assert!(!file(dir.path(), 5).exists(), "the last segment is still growing");
     let index = open(&log, dir.path());
     assert_eq!(index.wanted_from(), Position { segment: 5, offset: 0 });
-    assert!(index.directory().whole);
+    assert!(index.directory(0).whole);
     // Batches that are known, or older than wanted, change nothing.
-    let before = index.directory().places().count();
+    let before = index.directory(0).places().count();
     for (at, batch) in log.from(Position::OLDEST) {
         if at.segment < 5 {
             index.apply(at, &batch);
         }
     }
-    assert_eq!(index.directory().places().count(), before);
+    assert_eq!(index.directory(0).places().count(), before);
     for (at, batch) in log.from(Position::OLDEST).iter().chain(&log.from(Position::OLDEST)) {
         index.apply(*at, batch);
     }
     assert_finds_all(&index);
-    let first_groups = double::index(&log, dir.path(), 300).directory().places().count();
-    assert_eq!(index.directory().places().count(), first_groups);
+    let first_groups = double::index(&log, dir.path(), 300).directory(0).places().count();
+    assert_eq!(index.directory(0).places().count(), first_groups);
 }
 
 #[test]
@@ -122,7 +123,7 @@ fn a_file_of_an_older_layout_is_rebuilt() {
     older[7] = 1;
     fs::write(&path, older).unwrap();
     let index = open(&log, dir.path());
-    assert!(!index.directory().whole);
+    assert!(!index.directory(0).whole);
     index.rebuild_missing(&AtomicBool::new(false));
     assert_eq!(fs::read(&path).unwrap(), whole);
 }
@@ -153,15 +154,15 @@ fn the_newest_segments_are_replayed_and_older_ones_rebuilt() {
     }
     let index = open(&log, dir.path());
     assert_eq!(index.wanted_from(), Position { segment: 4, offset: 0 });
-    assert!(!index.directory().whole, "segment 1 is missing");
+    assert!(!index.directory(0).whole, "segment 1 is missing");
     for (at, batch) in log.from(index.wanted_from()) {
         index.apply(at, &batch);
     }
-    assert!(index.places_of(&id(1)).is_empty());
+    assert!(index.places_of(&id(1), 0).is_empty());
     index.rebuild_missing(&AtomicBool::new(true));
-    assert!(!index.directory().whole, "stopped before it began");
+    assert!(!index.directory(0).whole, "stopped before it began");
     index.rebuild_missing(&AtomicBool::new(false));
-    assert!(index.directory().whole && file(dir.path(), 1).exists());
+    assert!(index.directory(0).whole && file(dir.path(), 1).exists());
     assert_finds_all(&index);
 }
 
@@ -188,7 +189,7 @@ fn every_damage_to_a_file_is_noticed_and_repaired() {
             continue;
         }
         let index = open(&log, dir.path());
-        assert!(!index.directory().whole, "{number}");
+        assert!(!index.directory(0).whole, "{number}");
         index.rebuild_missing(&AtomicBool::new(false));
         assert_eq!(fs::read(&path).unwrap(), whole);
     }
@@ -239,6 +240,6 @@ fn a_batch_that_is_no_message_is_indexed_as_nothing() {
     log.append(&spans(&[span(2)]), false);
     let dir = tempfile::tempdir().unwrap();
     let index = double::index(&log, dir.path(), 300);
-    assert!(index.places_of(&id(1)).is_empty());
-    assert_eq!(index.places_of(&id(2)).len(), 1);
+    assert!(index.places_of(&id(1), 0).is_empty());
+    assert_eq!(index.places_of(&id(2), 0).len(), 1);
 }

@@ -10,6 +10,7 @@ mod error;
 mod footer;
 mod frame;
 mod header;
+mod hold;
 mod observer;
 mod options;
 mod quarantine;
@@ -31,9 +32,11 @@ use std::thread::JoinHandle;
 use tokio::sync::watch;
 
 pub use error::{AppendError, OpenError, ReadError};
+pub use hold::{Hold, Purpose};
 pub use observer::{LogObserver, Unobserved};
 pub use options::{Durability, LogOptions};
 pub use reader::LogReader;
+pub(in crate::storage) use retention::RetentionClock;
 pub use status::{Expired, LogCounts, LogStatus, SegmentInfo, Writable};
 
 use self::queue::Queue;
@@ -95,6 +98,11 @@ impl Log {
     /// segment. It reads nothing beyond, and nothing of another segment.
     pub(in crate::storage) fn reader_within(&self, from: Position, until: u64) -> LogReader {
         LogReader::within(Arc::clone(&self.shared), from, until)
+    }
+
+    /// Holds the log from this position on.
+    pub fn hold(&self, from: Position, purpose: Purpose) -> Hold {
+        Hold::new(Arc::clone(&self.shared), from, purpose)
     }
 
     /// The file system and the folders that the log works in.

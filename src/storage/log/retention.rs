@@ -1,4 +1,5 @@
-//! What has become too old or too much is removed: whole segments, the oldest first.
+//! What has become too old or too much, or is kept elsewhere and needed by nobody, is removed:
+//! whole segments, the oldest first.
 //!
 //! Ages are counted from when the newest batch of a segment was committed, on a clock that is set
 //! from the wall clock once and then runs evenly, so that a step of the wall clock removes
@@ -7,7 +8,7 @@
 use std::io;
 use std::time::Instant;
 
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::header::SEGMENT_HEADER_BYTES;
 use super::status::SegmentInfo;
@@ -15,20 +16,20 @@ use super::table::Table;
 use super::writer::Writer;
 use crate::clock;
 
-/// The wall clock as it was when the log was opened, running evenly since.
+/// The wall clock as it was at the start, running evenly since.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct RetentionClock {
+pub(in crate::storage) struct RetentionClock {
     began_ns: u64,
     began: Instant,
 }
 
 impl RetentionClock {
-    pub(super) fn start() -> Self {
+    pub(in crate::storage) fn start() -> Self {
         Self { began_ns: clock::unix_nanos(), began: clock::monotonic() }
     }
 
     /// Nanoseconds since the Unix epoch.
-    pub(super) fn now_ns(&self) -> u64 {
+    pub(in crate::storage) fn now_ns(&self) -> u64 {
         let passed = clock::monotonic().saturating_duration_since(self.began).as_nanos();
         self.began_ns.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX))
     }
@@ -69,7 +70,9 @@ impl Writer {
         let limit = self.shared.options.retention_bytes;
         let too_much = limit.is_some_and(|limit| first.bytes + rest > limit);
         let is_empty = first.end <= SEGMENT_HEADER_BYTES;
-        (too_much || is_empty || self.is_too_old(&first, now_ns)).then_some(first.number)
+        let passed = first.number < self.shared.holds.needed_from();
+        let expires = too_much || is_empty || passed || self.is_too_old(&first, now_ns);
+        expires.then_some(first.number)
     }
 
     fn is_too_old(&self, segment: &SegmentInfo, now_ns: u64) -> bool {
@@ -93,9 +96,15 @@ impl Writer {
         }
         let mut table = self.shared.table_mut();
         table.damaged.retain(|(damaged, _), _| *damaged != number);
-        table.counts.expired.count(&segment.info, 0);
+        // What is kept elsewhere by now is not lost.
+        let passed = number < self.shared.holds.needed_from();
+        if !passed {
+            table.counts.expired.count(&segment.info, 0);
+        }
         drop(table);
-        if segment.info.batches > 0 {
+        if passed {
+            debug!(segment = number, "A segment that is kept as a block was removed.");
+        } else if segment.info.batches > 0 {
             let bytes = segment.info.bytes;
             info!(segment = number, bytes, "A segment has expired.");
             self.shared.observer.expired(&segment.info);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::header::SEGMENT_HEADER_BYTES;
+use super::hold::Holds;
 use super::observer::LogObserver;
 use super::options::LogOptions;
 use super::scan::Hole;
@@ -107,6 +108,7 @@ pub(super) struct Shared {
     pub(super) observer: Arc<dyn LogObserver>,
     table: RwLock<Table>,
     committed: watch::Sender<Position>,
+    pub(super) holds: Holds,
     sleepers: Mutex<()>,
     moved: Condvar,
 }
@@ -119,8 +121,8 @@ impl Shared {
         observer: Arc<dyn LogObserver>,
     ) -> Self {
         let committed = watch::Sender::new(Position::OLDEST);
-        let (table, sleepers, moved) = Default::default();
-        Self { fs, layout, options, observer, table, committed, sleepers, moved }
+        let (table, holds, sleepers, moved) = Default::default();
+        Self { fs, layout, options, observer, table, committed, holds, sleepers, moved }
     }
 
     pub(super) fn table(&self) -> RwLockReadGuard<'_, Table> {

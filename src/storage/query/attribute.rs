@@ -51,7 +51,7 @@ pub(super) fn has_all(
 
 /// Whether the text form of a value is `wanted`. A list is equal if one of its items is; bytes
 /// are written in hexadecimal; nothing equals a map.
-fn text_equals(value: &Value<'_>, wanted: &str) -> bool {
+pub(super) fn text_equals(value: &Value<'_>, wanted: &str) -> bool {
     match value {
         Value::Empty => wanted.is_empty(),
         Value::Text(text) => *text == wanted,

@@ -6,11 +6,15 @@
 //! needs no position: a record that arrives later has its place, above the cursor or below it,
 //! and moves no other.
 
+use std::fmt::{self, Write as _};
+
 use sha2::{Digest, Sha256};
 
 use super::CursorError;
 use super::cursor::{fingerprint, seal, unseal};
 use super::logs::LogFilters;
+use super::records::origin_of;
+use crate::otlp::read;
 use crate::storage::index::LogHead;
 
 /// The place of a log record: the greatest comes first. Two records with one place are the same
@@ -23,7 +27,7 @@ pub(in crate::storage) struct LogPlace {
     trace: [u8; 16],
     /// Its span; zeros where it belongs to none.
     span: [u8; 8],
-    /// The first half of a SHA-256 of its bytes and of what it came from.
+    /// The first half of a SHA-256 of what it says and of what it came from.
     digest: [u8; 16],
 }
 
@@ -31,11 +35,14 @@ impl LogPlace {
     /// The place of a record with this head. `origin` is the request with its resource, scope
     /// and one empty record, as [`super::Records`] holds it.
     pub(in crate::storage) fn of(head: &LogHead<'_>, origin: &[u8], record: &[u8]) -> Self {
-        let mut hasher = Sha256::new();
-        hasher.update((origin.len() as u64).to_le_bytes());
-        hasher.update(origin);
-        hasher.update(record);
-        let digest: [u8; 32] = hasher.finalize().into();
+        let mut hasher = Hasher(Sha256::new());
+        // As it is read, not as it is written: stores may put its fields in another order.
+        // Hashing cannot fail.
+        let _ = match read::log_record(record) {
+            Ok(record) => write!(hasher, "{:?} {record:?}", origin_of(origin)),
+            Err(_) => write!(hasher, "{origin:?} {record:?}"),
+        };
+        let digest: [u8; 32] = hasher.0.finalize().into();
         let mut half = [0; 16];
         half.copy_from_slice(&digest[..16]);
         Self {
@@ -61,6 +68,16 @@ pub(in crate::storage) struct LogCursor {
     pub(in crate::storage) after: LogPlace,
     /// The search that it belongs to.
     fingerprint: u64,
+}
+
+/// Hashes what is written to it.
+struct Hasher(Sha256);
+
+impl fmt::Write for Hasher {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.update(text.as_bytes());
+        Ok(())
+    }
 }
 
 /// Another version than that of cursors of traces.

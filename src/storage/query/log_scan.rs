@@ -103,7 +103,18 @@ impl<'q> LogScanner<'q> {
             })
     }
 
-    fn may_say(&self, bytes: &[u8]) -> bool {
+    /// Whether a record of this service can match.
+    pub(super) fn admits_service(&self, service: &str) -> bool {
+        self.filters.service.as_ref().is_none_or(|wanted| service == wanted)
+    }
+
+    /// Whether a free text is asked for.
+    pub(super) fn has_text(&self) -> bool {
+        self.text.is_some()
+    }
+
+    /// Whether the free text asked for may stand in these bytes.
+    pub(super) fn may_say(&self, bytes: &[u8]) -> bool {
         self.text.as_ref().is_none_or(|text| text.is_in_bytes(bytes))
     }
 }

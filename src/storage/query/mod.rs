@@ -6,6 +6,8 @@
 //! columns; [`log_search`] finds log records. Reading blocks on the disk: ask on a thread that may.
 
 mod attribute;
+mod block_log_scan;
+mod block_scan;
 mod budget;
 mod candidates;
 mod cursor;

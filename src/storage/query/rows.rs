@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use super::block_scan::{Said, Wanted};
 use super::scan::{Scanner, Starts};
 use super::store::Store;
 use super::{
@@ -11,7 +12,14 @@ use super::{
 use crate::model::{CallBook, Operation, Origin, Signal, Span, SpanId, TraceId, Understanding};
 use crate::otlp::read;
 use crate::storage::Position;
+use crate::storage::block::{Block, BlockError, RowColumns};
 use crate::storage::index::{Index, Place, SpanHead, read_group, span_trace_id};
+
+/// Behind everything.
+const END: Position = Position { segment: u64::MAX, offset: u64::MAX };
+
+/// Bytes of the columns of a row, about.
+const ROW_BYTES: u64 = 64;
 
 impl Store for Index {
     fn search(&self, query: &SearchQuery, budget: Budget<'_>) -> Result<SearchPage, QueryError> {
@@ -39,15 +47,31 @@ impl Store for Index {
         let mut scanned = Scanned::default();
         let mut book = self.open_book();
         let scanner = Scanner::new(&query.filters, self.understand());
-        let end = Position { segment: u64::MAX, offset: u64::MAX };
-        for place in self.places_of_rows(query, &scanner, &mut scanned) {
+        let shelved = self.shelved();
+        let mut said = Said::default();
+        for block in &shelved.blocks {
+            let rows = Asked { query, scanner: &scanner };
+            match self.lend_block(block, &rows, &mut budget, &mut said, visit) {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => {
+                    scanned.incomplete |= budget.is_spent();
+                    scanned.bytes = budget.spent;
+                    return Ok(scanned);
+                }
+                Err(error) => {
+                    self.report(block, &error);
+                    scanned.incomplete = true;
+                }
+            }
+        }
+        for place in self.places_of_rows(query, &scanner, shelved.through, &mut scanned) {
             if budget.is_spent() {
                 scanned.incomplete = true;
                 break;
             }
             budget.spend(place.group.bytes);
             let mut flow = ControlFlow::Continue(());
-            let read = read_group(self.frames(), &place, end, &mut |batch| {
+            let read = read_group(self.frames(), &place, END, &mut |batch| {
                 if batch.signal == Signal::Traces {
                     flow = self.lend(&batch.body, query, &scanner, &mut *book, visit);
                 }
@@ -63,19 +87,65 @@ impl Store for Index {
     }
 }
 
+/// What rows are asked for.
+struct Asked<'q> {
+    query: &'q RowQuery,
+    scanner: &'q Scanner<'q>,
+}
+
 impl Index {
+    /// Lends the rows of a block.
+    fn lend_block(
+        &self,
+        block: &Block,
+        asked: &Asked<'_>,
+        budget: &mut Budget<'_>,
+        said: &mut Said,
+        visit: &mut dyn FnMut(&SpanRow<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, BlockError> {
+        let Asked { query, scanner } = *asked;
+        let starts = query.filters.from_ns.unwrap_or(0)..=query.filters.to_ns.unwrap_or(u64::MAX);
+        let groups = match &query.trace {
+            Some(id) => block.span_groups_of(id)?,
+            None => (0..block.seal.spans.len()).collect(),
+        };
+        for group in groups {
+            if !scanner.may_find(&block.seal.spans[group].facts(), &starts) {
+                continue;
+            }
+            if budget.is_spent() {
+                return Ok(ControlFlow::Break(()));
+            }
+            let wanted = Wanted { starts: &starts, only: query.trace.as_ref(), until: END };
+            let selected = scanner.select(block, group, &wanted, said)?;
+            budget.spend(selected.bytes);
+            if selected.rows.is_empty() {
+                continue;
+            }
+            let columns = RowColumns::of(block, group, query.fields)?;
+            budget.spend(u64::from(block.seal.spans[group].rows) * ROW_BYTES);
+            for row in selected.rows.into_iter().filter_map(|at| columns.row(at)) {
+                if visit(&row).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
     /// The groups that may hold rows that are asked for.
     fn places_of_rows(
         &self,
         query: &RowQuery,
         scanner: &Scanner<'_>,
+        through: u64,
         scanned: &mut Scanned,
     ) -> Vec<Place> {
         let starts = query.filters.from_ns.unwrap_or(0)..=query.filters.to_ns.unwrap_or(u64::MAX);
         let mut places: Vec<Place> = match &query.trace {
-            Some(id) => self.places_of(id),
+            Some(id) => self.places_of(id, through),
             None => {
-                let directory = self.directory();
+                let directory = self.directory(through);
                 scanned.incomplete |= !directory.whole;
                 directory.places().map(|(_, place)| place).collect()
             }

@@ -5,22 +5,29 @@
 //! hold anything newer: so the order is right although batches arrive in any order, and a page
 //! of new traces reads a few groups only.
 //!
+//! Row groups of blocks stand beside the groups of the log: closed segments are searched as blocks,
+//! the rest in the log itself.
+//!
 //! The next page goes on below the last place. A trace found there that also has a matching span
 //! above it was answered before.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
+use super::block_scan::{Said, Wanted};
 use super::candidates::Candidates;
 use super::cursor::{Cursor, Key};
 use super::scan::{Scanner, Starts};
-use super::summary::TraceSummary;
+use super::summary::{Sources, TraceSummary};
 use super::{Budget, Filters, QueryError};
 use crate::limits;
 use crate::model::{Signal, Status, TraceId};
 use crate::storage::Position;
+use crate::storage::block::{Block, BlockError, Shelved, span};
 use crate::storage::index::{Directory, Index, Place, PlaceNumber, read_group};
+use crate::storage::layout::BlockPart;
 
 /// A search for traces.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -48,13 +55,24 @@ pub struct SearchPage {
 }
 
 /// A group that is yet to be read: the newest start it can hold, and which one it is.
-type Unread = (u64, PlaceNumber);
+type Unread = (u64, Spot);
+
+/// Where spans stand together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Spot {
+    /// In a row group: the block's place on the shelf and the group's in the block.
+    Block(usize, usize),
+    /// In a group of the log.
+    Log(PlaceNumber),
+}
 
 struct Search<'s> {
     index: &'s Index,
     scanner: Scanner<'s>,
     filters: &'s Filters,
     budget: Budget<'s>,
+    shelved: Shelved,
+    said: Said,
     directory: Directory,
     unread: BinaryHeap<Unread>,
     candidates: Candidates,
@@ -118,9 +136,12 @@ impl<'s> Search<'s> {
         cursor: Option<Cursor>,
         candidates: usize,
     ) -> Self {
-        let directory = index.directory();
+        let shelved = index.shelved();
+        let directory = index.directory(shelved.through);
         let after = cursor.map(|cursor| cursor.after);
-        let until = cursor.map_or(directory.end, |cursor| cursor.until);
+        // Behind the last block there may be nothing yet.
+        let end = directory.end.max(Position { segment: shelved.through + 1, offset: 0 });
+        let until = cursor.map_or(end, |cursor| cursor.until);
         let newest = after.map_or(u64::MAX, |after| after.0).min(filters.to_ns.unwrap_or(u64::MAX));
         let starts = filters.from_ns.unwrap_or(0)..=newest;
         let scanner = Scanner::new(filters, index.understand());
@@ -128,7 +149,15 @@ impl<'s> Search<'s> {
             let begins = Position { segment: place.segment, offset: place.group.first };
             begins < until && scanner.may_find(&place.group, &starts)
         });
-        let unread = wanted.map(|(number, place)| (place.group.max_start_ns.min(newest), number));
+        let unread = wanted.map(|(number, place)| (place.group.max_start_ns, Spot::Log(number)));
+        let blocks = shelved.blocks.iter().enumerate();
+        let blocks = blocks.filter(|(_, block)| block.seal.name.first <= until.segment);
+        let in_blocks = blocks.flat_map(|(at, block)| {
+            let groups = block.seal.spans.iter().enumerate();
+            let wanted = groups.filter(|(_, group)| scanner.may_find(&group.facts(), &starts));
+            wanted.map(move |(number, group)| (group.max_start_ns, Spot::Block(at, number)))
+        });
+        let unread = unread.chain(in_blocks).map(|(start, spot)| (start.min(newest), spot));
         let unread = unread.collect();
         let page = SearchPage { incomplete: !directory.whole, ..SearchPage::default() };
         let candidates = Candidates::new(candidates, after);
@@ -138,6 +167,8 @@ impl<'s> Search<'s> {
             scanner,
             filters,
             budget,
+            shelved,
+            said: Said::default(),
             directory,
             unread,
             candidates,
@@ -189,8 +220,41 @@ impl<'s> Search<'s> {
 
     /// Reads the group that can hold the newest spans.
     fn read_next(&mut self) {
-        let next = self.unread.pop();
-        let Some(place) = next.and_then(|(_, number)| self.directory.place(number)) else { return };
+        match self.unread.pop() {
+            Some((_, Spot::Log(number))) => self.read_log(number),
+            Some((_, Spot::Block(block, group))) => self.read_block(block, group),
+            None => {}
+        }
+    }
+
+    fn read_block(&mut self, block: usize, group: usize) {
+        let block = Arc::clone(&self.shelved.blocks[block]);
+        let wanted = Wanted { starts: &self.starts, only: None, until: self.until };
+        let selected = self.scanner.select(&block, group, &wanted, &mut self.said);
+        let found = selected.and_then(|selected| {
+            self.budget.spend(selected.bytes);
+            let starts = block.longs(BlockPart::Spans, group, span::START)?;
+            let ids = block.trace_ids(BlockPart::Spans, group, span::TRACE_ID)?;
+            for row in selected.rows {
+                if let Some(id) = TraceId::from_bytes(&ids[row]) {
+                    self.candidates.add(id, starts[row].cast_unsigned());
+                }
+            }
+            Ok(())
+        });
+        self.note_block(&block, found);
+    }
+
+    /// Notes whether a block could be read.
+    fn note_block(&mut self, block: &Block, read: Result<(), BlockError>) {
+        if let Err(error) = &read {
+            self.index.report(block, error);
+        }
+        self.note(read.is_ok());
+    }
+
+    fn read_log(&mut self, number: PlaceNumber) {
+        let Some(place) = self.directory.place(number) else { return };
         self.budget.spend(place.group.bytes);
         let Self { scanner, candidates, starts, .. } = self;
         let read = read_group(self.index.frames(), &place, self.until, &mut |batch| {
@@ -208,11 +272,12 @@ impl<'s> Search<'s> {
     /// The summary of a trace, unless it was answered on an earlier page or does not match as a
     /// whole.
     fn look_at(&mut self, id: &TraceId) -> Option<TraceSummary> {
-        let places = self.index.places_of(id);
-        if self.was_answered(id, &places) {
+        let places = self.index.places_of(id, self.shelved.through);
+        if self.was_answered(id, &places) || self.was_answered_by_blocks(id) {
             return None;
         }
-        let (summary, whole) = TraceSummary::of(self.index, id, &places, &mut self.budget);
+        let sources = Sources { index: self.index, shelved: &self.shelved, places: &places };
+        let (summary, whole) = TraceSummary::of(&sources, id, &mut self.budget);
         self.note(whole);
         let summary = summary?;
         let failed = self.filters.status == Some(Status::Ok) && summary.error_count > 0;
@@ -243,6 +308,36 @@ impl<'s> Search<'s> {
         }
         self.note(all_read);
         answered
+    }
+
+    /// The same among the blocks.
+    fn was_answered_by_blocks(&mut self, id: &TraceId) -> bool {
+        let Some(newer) = self.after.and_then(|after| after.0.checked_add(1)) else { return false };
+        let newer = newer..=self.filters.to_ns.unwrap_or(u64::MAX);
+        for block in self.shelved.blocks.clone() {
+            // Newer ones may have come since the first page.
+            if block.seal.name.first > self.until.segment {
+                break;
+            }
+            let mut answered = false;
+            let asked = block.span_groups_of(id).and_then(|groups| {
+                for group in groups {
+                    if self.scanner.may_find(&block.seal.spans[group].facts(), &newer) {
+                        let said = &mut self.said;
+                        let wanted = Wanted { starts: &newer, only: Some(id), until: self.until };
+                        let found = self.scanner.select(&block, group, &wanted, said)?;
+                        self.budget.spend(found.bytes);
+                        answered |= !found.rows.is_empty();
+                    }
+                }
+                Ok(())
+            });
+            self.note_block(&block, asked);
+            if answered {
+                return true;
+            }
+        }
+        false
     }
 
     fn note(&mut self, readable: bool) {

@@ -3,14 +3,18 @@
 use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
 
-use super::Budget;
+use super::records::origin_of;
+use super::row::operation_name;
+use super::{Budget, Fields, SpanRow};
 use crate::limits;
 use crate::model::{
-    CallBook, LlmCall, Operation, Origin, Signal, Span, Status, TraceId, Understanding,
+    CallBook, Operation, Origin, Signal, Span, SpanId, Status, TraceId, Understanding, Usage,
 };
 use crate::otlp::read;
 use crate::storage::Position;
-use crate::storage::index::{Index, Place, SpanHead, read_group, span_trace_id};
+use crate::storage::block::{Block, BlockError, Restored, RowColumns, Shelved, span};
+use crate::storage::index::{Index, Place, SpanHead, Understand, read_group, span_trace_id};
+use crate::storage::layout::BlockPart;
 
 /// One trace in a list. Spans that were sent more than once count once.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,17 +63,29 @@ impl TraceSummary {
         self.end_ns.saturating_sub(self.start_ns)
     }
 
-    /// Reads the trace's spans in these places; `None` if there are none. Also says whether all
+    /// Reads the trace's spans in these sources; `None` if there are none. Also says whether all
     /// could be read.
     pub(super) fn of(
-        index: &Index,
+        sources: &Sources<'_>,
         id: &TraceId,
-        places: &[Place],
         budget: &mut Budget<'_>,
     ) -> (Option<Self>, bool) {
+        let Sources { index, shelved, places } = *sources;
+        let in_log = places.iter().any(|place| place.group.has_spans());
         let mut sum = Sum::new(*id, index.open_book());
         let understand = index.understand();
         let mut whole = true;
+        for block in &shelved.blocks {
+            // In blocks calls are settled; with more of the trace in the log they are once more.
+            let taken = match in_log {
+                true => sum.take_spans(block, understand),
+                false => sum.take_rows(block),
+            };
+            if let Err(error) = taken {
+                index.report(block, &error);
+                whole = false;
+            }
+        }
         let end = Position { segment: u64::MAX, offset: u64::MAX };
         for place in places.iter().filter(|place| place.group.has_spans()) {
             // What was begun is finished within the trace's own bounds, not the search's.
@@ -98,6 +114,16 @@ impl TraceSummary {
         }
         (sum.finish(), whole)
     }
+}
+
+/// Where a trace may be.
+pub(super) struct Sources<'s> {
+    /// The index of the log.
+    pub(super) index: &'s Index,
+    /// The blocks.
+    pub(super) shelved: &'s Shelved,
+    /// The groups of the log that may hold the trace, behind the blocks.
+    pub(super) places: &'s [Place],
 }
 
 /// A summary that is being put together.
@@ -153,48 +179,130 @@ impl Sum {
         !full || root()
     }
 
+    /// Adds the rows of a block, whose calls are settled.
+    fn take_rows(&mut self, block: &Block) -> Result<(), BlockError> {
+        let id = self.summary.trace_id;
+        let fields = Fields::MODEL | Fields::OWNER | Fields::USAGE;
+        for group in block.span_groups_of(&id)? {
+            let rows = block.rows_of(BlockPart::Spans, group, span::TRACE_ID, &id)?;
+            if rows.is_empty() {
+                continue;
+            }
+            let columns = RowColumns::of(block, group, fields)?;
+            for row in rows.into_iter().filter_map(|at| columns.row(at)) {
+                self.summary.truncated |= self.seen.len() >= limits::TRACE_SPANS;
+                if !self.summary.truncated || row.parent_span_id.is_none() {
+                    self.add_row(&row);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the spans of a block as if they stood in the log.
+    fn take_spans(&mut self, block: &Block, understand: Understand) -> Result<(), BlockError> {
+        let id = self.summary.trace_id;
+        for group in block.span_groups_of(&id)? {
+            let rows = block.rows_of(BlockPart::Spans, group, span::TRACE_ID, &id)?;
+            block.restore_spans(group, &rows, &mut |Restored { record, origin, .. }| {
+                let origin = origin_of(origin);
+                if self.wants(record)
+                    && let Ok(span) = read::span(record)
+                {
+                    self.add(&origin, &span, &understand(&origin, &span));
+                }
+                false
+            })?;
+        }
+        Ok(())
+    }
+
+    fn add_row(&mut self, row: &SpanRow<'_>) {
+        let parts = Parts {
+            id: row.span_id,
+            root: row.parent_span_id.is_none(),
+            failed: row.status == Status::Error,
+            start_ns: row.start_ns,
+            end_ns: row.end_ns,
+            name: row.name,
+            service: row.service,
+            operation: operation_name(row.operation),
+            tenant: row.tenant,
+            conversation: row.conversation,
+        };
+        if !self.add_parts(&parts) {
+            return;
+        }
+        // Only calls of models have a provider.
+        if row.provider.is_some() {
+            keep_name(&mut self.models, row.model.unwrap_or("unknown"));
+        }
+        self.add_usage(row.counts, &row.usage);
+    }
+
     pub(in crate::storage) fn add(
         &mut self,
         origin: &Origin<'_>,
         span: &Span<'_>,
         known: &Understanding<'_>,
     ) {
-        if !self.seen.insert(span.span_id.digest()) {
+        let parts = Parts {
+            id: span.span_id,
+            root: span.parent_span_id.is_none(),
+            failed: span.status == Status::Error,
+            start_ns: span.start_ns,
+            end_ns: span.end_ns,
+            name: span.name,
+            service: origin.service(),
+            operation: known.operation.name(),
+            tenant: known.tenant,
+            conversation: known.conversation,
+        };
+        if !self.add_parts(&parts) {
             return;
         }
-        let summary = &mut self.summary;
-        summary.span_count += 1;
-        if span.status == Status::Error {
-            summary.error_count += 1;
-            summary.status = Status::Error;
-        }
-        if span.start_ns > 0 {
-            self.started = Some(self.started.map_or(span.start_ns, |at| at.min(span.start_ns)));
-        }
-        summary.end_ns = summary.end_ns.max(span.end_ns).max(span.start_ns);
-        let rank = (span.parent_span_id.is_some(), span.start_ns);
-        if self.named_by.is_none_or(|best| rank < best) {
-            self.named_by = Some(rank);
-            span.name.clone_into(&mut summary.name);
-            origin.service().clone_into(&mut summary.service);
-            summary.operation = known.operation.name();
-        }
-        keep_first(&mut summary.tenant, known.tenant);
-        keep_first(&mut summary.conversation, known.conversation);
-        keep_name(&mut self.services, origin.service());
         if let Operation::Llm(call) = &known.operation {
-            self.add_call(origin.scope.name, span, call);
+            keep_name(&mut self.models, call.model());
+            let settled = self.book.settle(span, origin.scope.name, call);
+            self.add_usage(settled.counts, &settled.usage);
         }
     }
 
-    fn add_call(&mut self, scope: &str, span: &Span<'_>, call: &LlmCall<'_>) {
-        keep_name(&mut self.models, call.model());
-        let settled = self.book.settle(span, scope, call);
+    /// Adds what every span has; says whether it is a new one.
+    fn add_parts(&mut self, parts: &Parts<'_>) -> bool {
+        if !self.seen.insert(parts.id.digest()) {
+            return false;
+        }
         let summary = &mut self.summary;
-        summary.llm_calls += u64::from(settled.counts);
+        summary.span_count += 1;
+        if parts.failed {
+            summary.error_count += 1;
+            summary.status = Status::Error;
+        }
+        if parts.start_ns > 0 {
+            let start = parts.start_ns;
+            self.started = Some(self.started.map_or(start, |at| at.min(start)));
+        }
+        summary.end_ns = summary.end_ns.max(parts.end_ns).max(parts.start_ns);
+        let rank = (!parts.root, parts.start_ns);
+        if self.named_by.is_none_or(|best| rank < best) {
+            self.named_by = Some(rank);
+            parts.name.clone_into(&mut summary.name);
+            parts.service.clone_into(&mut summary.service);
+            summary.operation = parts.operation;
+        }
+        keep_first(&mut summary.tenant, parts.tenant);
+        keep_first(&mut summary.conversation, parts.conversation);
+        keep_name(&mut self.services, parts.service);
+        true
+    }
+
+    fn add_usage(&mut self, counts: bool, usage: &Usage) {
+        let summary = &mut self.summary;
+        summary.llm_calls += u64::from(counts);
         let add = |sum: &mut u64, more: Option<u64>| *sum = sum.saturating_add(more.unwrap_or(0));
-        add(&mut summary.input_tokens, settled.usage.input);
-        add(&mut summary.output_tokens, settled.usage.output);
+        add(&mut summary.input_tokens, usage.input);
+        add(&mut summary.output_tokens, usage.output);
     }
 
     pub(in crate::storage) fn finish(mut self) -> Option<TraceSummary> {
@@ -204,6 +312,20 @@ impl Sum {
         self.summary.services = self.services.into_iter().collect();
         Some(self.summary)
     }
+}
+
+/// What a summary needs of every span.
+struct Parts<'a> {
+    id: SpanId,
+    root: bool,
+    failed: bool,
+    start_ns: u64,
+    end_ns: u64,
+    name: &'a str,
+    service: &'a str,
+    operation: &'static str,
+    tenant: Option<&'a str>,
+    conversation: Option<&'a str>,
 }
 
 fn keep_first(place: &mut Option<String>, found: Option<&str>) {

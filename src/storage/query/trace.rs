@@ -9,7 +9,9 @@ use crate::limits;
 use crate::model::{LogRecord, Origin, Signal, Span, SpanId, TraceId};
 use crate::otlp::read;
 use crate::otlp::wire::WireError;
+use crate::storage::block::{Block, BlockError, Restored, log, span};
 use crate::storage::index::{Index, SpanHead, log_trace_id, read_group, span_trace_id};
+use crate::storage::layout::BlockPart;
 use crate::storage::{Batch, Position};
 
 /// The records of one trace, in memory of their own. Empty if the trace is not known.
@@ -30,7 +32,14 @@ impl Index {
         let mut gathering = Gathering::new(id);
         let end = Position { segment: u64::MAX, offset: u64::MAX };
         let (mut read, mut failure) = (0, None);
-        for place in self.places_of(&id) {
+        let shelved = self.shelved();
+        for block in &shelved.blocks {
+            if let Err(error) = gathering.take_block(block) {
+                self.report(block, &error);
+                gathering.trace.truncated = true;
+            }
+        }
+        for place in self.places_of(&id, shelved.through) {
             if read > limits::SEARCH_SCAN_BYTES {
                 gathering.trace.truncated = true;
                 break;
@@ -130,7 +139,7 @@ impl Gathering {
         &mut self,
         batch: &Batch,
         trace_of: fn(&[u8]) -> &[u8],
-        take: impl Fn(&mut Self, &[u8], Groups<'_>) -> Result<(), WireError>,
+        take: impl Fn(&mut Self, &[u8], &dyn Fn() -> Vec<u8>) -> Result<(), WireError>,
     ) -> Result<(), WireError> {
         let id = self.trace.id;
         for resource_group in read::messages(&batch.body, 1) {
@@ -142,7 +151,7 @@ impl Gathering {
                     if trace_of(record) == id.as_bytes() {
                         let groups = Groups { resource: resource_group, scope: scope_group };
                         // A damaged record hides none of its neighbours.
-                        let _ = take(self, record, groups);
+                        let _ = take(self, record, &|| groups.request());
                     }
                 }
             }
@@ -150,10 +159,30 @@ impl Gathering {
         Ok(())
     }
 
+    /// Takes the records of the trace out of a block.
+    fn take_block(&mut self, block: &Block) -> Result<(), BlockError> {
+        let id = self.trace.id;
+        for group in block.span_groups_of(&id)? {
+            let rows = block.rows_of(BlockPart::Spans, group, span::TRACE_ID, &id)?;
+            block.restore_spans(group, &rows, &mut |Restored { record, origin, .. }| {
+                let _ = self.take_span(record, &|| origin.to_vec());
+                self.late_roots >= limits::TRACE_LATE_ROOTS
+            })?;
+        }
+        for group in block.groups_of(BlockPart::Logs, log::TRACE_ID, &id)? {
+            let rows = block.rows_of(BlockPart::Logs, group, log::TRACE_ID, &id)?;
+            block.restore_logs(group, &rows, &mut |Restored { record, origin, .. }| {
+                let _ = self.take_log(record, &|| origin.to_vec());
+                self.trace.logs.len() >= limits::TRACE_SPANS
+            })?;
+        }
+        Ok(())
+    }
+
     pub(in crate::storage) fn take_span(
         &mut self,
         record: &[u8],
-        groups: Groups<'_>,
+        origin: &dyn Fn() -> Vec<u8>,
     ) -> Result<(), WireError> {
         // Once there are too many, the root is still taken: it mostly arrives last.
         let full = self.trace.spans.len() >= limits::TRACE_SPANS || self.is_full(record);
@@ -170,7 +199,7 @@ impl Gathering {
         let span = read::span(record)?;
         if self.seen.insert(*span.span_id.as_bytes()) {
             self.late_roots += usize::from(full);
-            self.trace.spans.push(span.start_ns, &groups.request(), record);
+            self.trace.spans.push(span.start_ns, &origin(), record);
         }
         Ok(())
     }
@@ -178,7 +207,7 @@ impl Gathering {
     pub(in crate::storage) fn take_log(
         &mut self,
         record: &[u8],
-        groups: Groups<'_>,
+        origin: &dyn Fn() -> Vec<u8>,
     ) -> Result<(), WireError> {
         if self.trace.logs.len() >= limits::TRACE_SPANS || self.is_full(record) {
             self.trace.truncated = true;
@@ -186,7 +215,7 @@ impl Gathering {
         }
         let log = read::log_record(record)?;
         let time_ns = if log.time_ns > 0 { log.time_ns } else { log.observed_ns };
-        self.trace.logs.push(time_ns, &groups.request(), record);
+        self.trace.logs.push(time_ns, &origin(), record);
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::logs::read;
 use super::*;
 use crate::model::SpanId;
+use crate::storage::block::double::Shelves;
 use crate::storage::index::double::{TestLog, logs, span_id};
 use crate::storage::query::log_cursor::LogCursor;
 
@@ -17,6 +18,10 @@ enum Step {
     Append {
         batch: Vec<TestLog>,
         new_segment: bool,
+    },
+    /// Closed segments become blocks, which may be merged, and leave the log.
+    Seal {
+        merge: bool,
     },
     /// Batches of spans stand between.
     Spans,
@@ -58,7 +63,8 @@ fn step() -> impl Strategy<Value = Step> {
     let append = (prop::collection::vec(test_log(), 0..6), prop::bool::weighted(0.2));
     let append = append.prop_map(|(batch, new_segment)| Step::Append { batch, new_segment });
     let reopen = (1_u64..6).prop_map(|segment| Step::Reopen { segment });
-    prop_oneof![8 => append, 1 => Just(Step::Spans), 1 => reopen]
+    let seal = any::<bool>().prop_map(|merge| Step::Seal { merge });
+    prop_oneof![8 => append, 1 => Just(Step::Spans), 1 => reopen, 2 => seal]
 }
 
 fn filters() -> impl Strategy<Value = LogFilters> {
@@ -112,6 +118,7 @@ fn matches(filters: &LogFilters, record: &TestLog) -> bool {
 /// The store and what a reader of pages is yet to see.
 struct World {
     store: Store,
+    shelves: Shelves,
     filters: LogFilters,
     group_bytes: u64,
     /// Records that must come, each once.
@@ -130,9 +137,11 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         let log = Arc::new(MemoryLog::default());
         let index = double::index(&log, dir.path(), group_bytes);
+        let shelves = Shelves::open(dir.path(), 1);
+        let index = index.with_blocks(Arc::clone(&shelves.catalog));
         let store = Store { log, index, _dir: dir };
         let (left, late, seen) = Default::default();
-        Self { store, filters, group_bytes, left, late, seen, last: None, below: None }
+        Self { store, shelves, filters, group_bytes, left, late, seen, last: None, below: None }
     }
 
     fn run(&mut self, step: &Step) {
@@ -149,12 +158,20 @@ impl World {
                     waiting.insert(record.clone());
                 }
             }
+            Step::Seal { merge } => {
+                let through = self.shelves.seal_closed(&*self.store.log);
+                if *merge {
+                    self.shelves.merge_all();
+                }
+                self.store.log.remove_up_to(through);
+            }
             Step::Spans => self.store.append(&spans(&[TestSpan::default()]), false),
             Step::Reopen { segment } => {
                 let dir = self.store._dir.path();
                 let path = crate::storage::layout::Layout::new(dir).index_file(*segment);
                 let _ = std::fs::remove_file(path);
-                self.store.index = double::index(&self.store.log, dir, self.group_bytes);
+                let index = double::index(&self.store.log, dir, self.group_bytes);
+                self.store.index = index.with_blocks(Arc::clone(&self.shelves.catalog));
                 self.store.index.rebuild_missing(&AtomicBool::new(false));
             }
         }

@@ -320,7 +320,7 @@ fn removed_segments_are_skipped_without_an_error() {
     assert!(store.trace(1).is_empty());
     // The next new segment lets the index forget them.
     store.append(&spans(&[span(6)]), true);
-    assert_eq!(store.index.directory().places().count(), 3);
+    assert_eq!(store.index.directory(0).places().count(), 3);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use proptest::prelude::*;
 
 use super::*;
+use crate::storage::block::double::Shelves;
 
 /// What happens to a store.
 #[derive(Debug, Clone)]
@@ -14,6 +15,10 @@ enum Step {
     Append {
         batch: Vec<TestSpan>,
         new_segment: bool,
+    },
+    /// Closed segments become blocks, which may be merged, and leave the log.
+    Seal {
+        merge: bool,
     },
     /// The index is opened again, with the file of this segment damaged or removed.
     Reopen {
@@ -48,7 +53,8 @@ fn step() -> impl Strategy<Value = Step> {
     let append = append.prop_map(|(batch, new_segment)| Step::Append { batch, new_segment });
     let reopen = (1_u64..6, any::<bool>());
     let reopen = reopen.prop_map(|(segment, remove)| Step::Reopen { segment, remove });
-    prop_oneof![9 => append, 1 => reopen]
+    let seal = any::<bool>().prop_map(|merge| Step::Seal { merge });
+    prop_oneof![9 => append, 1 => reopen, 2 => seal]
 }
 
 fn filters() -> impl Strategy<Value = Filters> {
@@ -112,6 +118,7 @@ fn says(span: &TestSpan, text: &str) -> bool {
 /// The store and all that was ever put into it.
 struct World {
     store: Store,
+    shelves: Shelves,
     all: Vec<TestSpan>,
     group_bytes: u64,
 }
@@ -121,7 +128,9 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         let log = Arc::new(MemoryLog::default());
         let index = double::index(&log, dir.path(), group_bytes);
-        Self { store: Store { log, index, _dir: dir }, all: Vec::new(), group_bytes }
+        let shelves = Shelves::open(dir.path(), 1);
+        let index = index.with_blocks(Arc::clone(&shelves.catalog));
+        Self { store: Store { log, index, _dir: dir }, shelves, all: Vec::new(), group_bytes }
     }
 
     fn run(&mut self, step: &Step) {
@@ -129,6 +138,13 @@ impl World {
             Step::Append { batch, new_segment } => {
                 self.store.append(&spans(batch), *new_segment);
                 self.all.extend(batch.iter().cloned());
+            }
+            Step::Seal { merge } => {
+                let through = self.shelves.seal_closed(&*self.store.log);
+                if *merge {
+                    self.shelves.merge_all();
+                }
+                self.store.log.remove_up_to(through);
             }
             Step::Reopen { segment, remove } => {
                 let dir = self.store._dir.path();
@@ -140,7 +156,9 @@ impl World {
                     bytes[middle] ^= 4;
                     std::fs::write(&path, bytes).unwrap();
                 }
-                self.store.index = double::index(&self.store.log, dir, self.group_bytes);
+                self.shelves = Shelves::open(dir, 1 + self.shelves.catalog.shelved().through);
+                let index = double::index(&self.store.log, dir, self.group_bytes);
+                self.store.index = index.with_blocks(Arc::clone(&self.shelves.catalog));
                 self.store.index.rebuild_missing(&AtomicBool::new(false));
             }
         }

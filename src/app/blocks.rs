@@ -1,0 +1,41 @@
+//! The blocks that closed segments become, where the store is embedded.
+
+use std::sync::Arc;
+
+use super::AppError;
+use crate::config::Config;
+use crate::semconv;
+use crate::storage::Log;
+use crate::storage::block::{Catalog, Sealer, SealerOptions};
+
+/// The blocks there are.
+pub(super) async fn open(log: &Arc<Log>) -> Result<Arc<Catalog>, AppError> {
+    let log = Arc::clone(log);
+    let opening = tokio::task::spawn_blocking(move || Catalog::of_log(&log));
+    match opening.await {
+        Ok(opened) => Ok(Arc::new(opened?)),
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}
+
+/// Starts to make blocks of what the log closes, unless another store keeps it.
+pub(super) fn seal(
+    config: &Config,
+    log: &Arc<Log>,
+    catalog: &Arc<Catalog>,
+) -> Result<Option<Sealer>, AppError> {
+    if config.storage.clickhouse.is_some() {
+        return Ok(None);
+    }
+    let retention = &config.storage.retention;
+    let options = SealerOptions {
+        understand: semconv::understand,
+        open_book: semconv::call_book,
+        retention_age: retention.age,
+        retention_bytes: retention.bytes,
+        watch: |_| {},
+    };
+    Sealer::start(Arc::clone(log), Arc::clone(catalog), options)
+        .map(Some)
+        .map_err(|source| AppError::File { path: config.storage.path.clone(), source })
+}

@@ -1,0 +1,165 @@
+//! Lending the spans of a block's row group as rows.
+
+use std::sync::Arc;
+
+use super::{Block, BlockError, TextColumn, span};
+use crate::model::{SpanId, SpanKind, Status, TraceId, Usage};
+use crate::storage::layout::BlockPart;
+use crate::storage::query::{Fields, SpanRow};
+
+/// The columns of a row group that rows are lent from.
+pub(in crate::storage) struct RowColumns {
+    trace_ids: Arc<Vec<[u8; 16]>>,
+    span_ids: Arc<Vec<[u8; 8]>>,
+    parents: Arc<Vec<[u8; 8]>>,
+    starts: Arc<Vec<i64>>,
+    durations: Arc<Vec<i64>>,
+    /// Service, name, kind, status, operation.
+    always: [Arc<TextColumn>; 5],
+    failed: Option<Arc<Vec<bool>>>,
+    /// From the error type to the route, where asked for.
+    names: Vec<Option<Arc<TextColumn>>>,
+    http_status: Option<Arc<Vec<i64>>>,
+    usage: Option<UsageColumns>,
+}
+
+struct UsageColumns {
+    counts: Arc<Vec<bool>>,
+    tokens: [Arc<Vec<i64>>; 5],
+    cost: Arc<Vec<f64>>,
+    first_token: Arc<Vec<f64>>,
+}
+
+/// The columns of names, in order, and what they belong to.
+const NAMES: [(usize, Fields); 13] = [
+    (span::ERROR_TYPE, Fields::FAILURE),
+    (span::PROVIDER, Fields::MODEL),
+    (span::MODEL, Fields::MODEL),
+    (span::RESPONSE_MODEL, Fields::MODEL),
+    (span::TOOL, Fields::TOOL),
+    (span::AGENT, Fields::AGENT),
+    (span::WORKFLOW, Fields::AGENT),
+    (span::SKILL, Fields::AGENT),
+    (span::TENANT, Fields::OWNER),
+    (span::USER, Fields::OWNER),
+    (span::CONVERSATION, Fields::OWNER),
+    (span::HTTP_METHOD, Fields::HTTP),
+    (span::HTTP_ROUTE, Fields::HTTP),
+];
+
+impl RowColumns {
+    /// The columns that these fields need.
+    pub(in crate::storage) fn of(
+        block: &Block,
+        group: usize,
+        fields: Fields,
+    ) -> Result<Self, BlockError> {
+        let of = BlockPart::Spans;
+        let texts = |leaf| block.texts(of, group, leaf);
+        let longs = |leaf| block.longs(of, group, leaf);
+        let names = NAMES
+            .iter()
+            .map(|(leaf, belongs)| fields.contain(*belongs).then(|| texts(*leaf)).transpose());
+        let usage = || {
+            let tokens = |at| longs(span::INPUT_TOKENS + at);
+            Ok::<_, BlockError>(UsageColumns {
+                counts: block.flags(of, group, span::LLM_CALL)?,
+                tokens: [tokens(0)?, tokens(1)?, tokens(2)?, tokens(3)?, tokens(4)?],
+                cost: block.doubles(of, group, span::COST)?,
+                first_token: block.doubles(of, group, span::FIRST_TOKEN)?,
+            })
+        };
+        Ok(Self {
+            trace_ids: block.trace_ids(of, group, span::TRACE_ID)?,
+            span_ids: block.span_ids(of, group, span::SPAN_ID)?,
+            parents: block.span_ids(of, group, span::PARENT_SPAN_ID)?,
+            starts: longs(span::START)?,
+            durations: longs(span::DURATION)?,
+            always: [
+                texts(span::SERVICE)?,
+                texts(span::NAME)?,
+                texts(span::KIND)?,
+                texts(span::STATUS)?,
+                texts(span::OPERATION)?,
+            ],
+            failed: fields
+                .contain(Fields::FAILURE)
+                .then(|| block.flags(of, group, span::FAILED))
+                .transpose()?,
+            names: names.collect::<Result<_, _>>()?,
+            http_status: fields
+                .contain(Fields::HTTP)
+                .then(|| longs(span::HTTP_STATUS))
+                .transpose()?,
+            usage: fields.contain(Fields::USAGE).then(usage).transpose()?,
+        })
+    }
+
+    /// The row at this place; `None` where its ids are none.
+    pub(in crate::storage) fn row(&self, at: usize) -> Option<SpanRow<'_>> {
+        let start_ns = self.starts.get(at)?.cast_unsigned();
+        let [service, name, kind, status, operation] = &self.always;
+        let named = |place: usize| self.names[place].as_ref().and_then(|column| column.get(at));
+        let mut row = SpanRow {
+            trace_id: TraceId::from_bytes(self.trace_ids.get(at)?)?,
+            span_id: SpanId::from_bytes(self.span_ids.get(at)?)?,
+            parent_span_id: self.parents.get(at).and_then(|id| SpanId::from_bytes(id)),
+            start_ns,
+            end_ns: start_ns.wrapping_add(self.durations.get(at)?.cast_unsigned()),
+            kind: kind_of(kind.get(at)?),
+            status: status_of(status.get(at)?),
+            service: service.get(at)?,
+            name: name.get(at)?,
+            operation: operation.get(at)?,
+            failed: self.failed.as_ref().is_some_and(|failed| failed[at]),
+            error_type: named(0),
+            provider: named(1),
+            model: named(2),
+            response_model: named(3),
+            tool: named(4),
+            agent: named(5),
+            workflow: named(6),
+            skill: named(7),
+            tenant: named(8),
+            user: named(9),
+            conversation: named(10),
+            http_method: named(11),
+            http_route: named(12),
+            http_status: self.http_status.as_ref().and_then(|codes| u16::try_from(codes[at]).ok()),
+            counts: false,
+            usage: Usage::default(),
+            cost_usd: None,
+            time_to_first_token_seconds: None,
+        };
+        if let Some(usage) = &self.usage {
+            usage.fill(at, &mut row);
+        }
+        Some(row)
+    }
+}
+
+impl UsageColumns {
+    fn fill(&self, at: usize, row: &mut SpanRow<'_>) {
+        row.counts = self.counts[at];
+        let [input, output, cached, cache_write, reasoning] = &self.tokens;
+        let tokens = |column: &[i64]| u64::try_from(column[at]).ok();
+        row.usage = Usage {
+            input: tokens(input),
+            output: tokens(output),
+            cached: tokens(cached),
+            cache_write: tokens(cache_write),
+            reasoning: tokens(reasoning),
+        };
+        let known = |column: &[f64]| Some(column[at]).filter(|value| !value.is_nan());
+        row.cost_usd = known(&self.cost);
+        row.time_to_first_token_seconds = known(&self.first_token);
+    }
+}
+
+fn kind_of(name: &str) -> SpanKind {
+    (0..=5).map(SpanKind::from_number).find(|kind| kind.name() == name).unwrap_or_default()
+}
+
+fn status_of(name: &str) -> Status {
+    (0..=2).map(Status::from_number).find(|status| status.name() == name).unwrap_or_default()
+}
