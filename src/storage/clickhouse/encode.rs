@@ -21,6 +21,10 @@ use crate::storage::{Batch, Position};
 pub(super) const AT: &str = "pharos.at";
 /// What the columns cannot hold, in base 64; see [`residue`].
 pub(super) const RECORD: &str = "pharos.record";
+/// When a span began and ended, where its columns cannot say it: after the year 2262, and an end
+/// before the start.
+pub(super) const START: &str = "pharos.start";
+pub(super) const END: &str = "pharos.end";
 /// Before the keys of the scope's attributes, for which spans have no column.
 pub(super) const SCOPE: &str = "pharos.scope.";
 /// The request with resource and scope and one empty record, in base 64.
@@ -138,18 +142,25 @@ impl Row<'_> {
         let (trace_id, span_id) = (span.trace_id.to_string(), span.span_id.to_string());
         let parent_id = span.parent_span_id.map(|id| id.to_string()).unwrap_or_default();
         let start = clamped(span.start_ns);
+        let columns_start = start.cast_unsigned();
+        let columns_end = columns_start.saturating_add(span.duration_ns());
         let columns = Columns {
             trace_id: &trace_id,
             span_id: &span_id,
             parent_id: &parent_id,
             text: span.name,
-            start_ns: start.cast_unsigned(),
-            end_ns: start.cast_unsigned().saturating_add(span.duration_ns()),
+            start_ns: columns_start,
+            end_ns: columns_end,
             attributes: &attributes,
             events: &events,
         };
         let residue = residue::residue(Signal::Traces, self.record, columns);
         facts::put(&mut attributes, &understand(self.origin, span));
+        for (key, held, sent) in
+            [(START, columns_start, span.start_ns), (END, columns_end, span.end_ns)]
+        {
+            attributes.extend((held != sent).then(|| (key.to_owned(), sent.to_string())));
+        }
         self.put_ours(&mut attributes, &residue, repeated);
         let resource = plain::pairs(&self.origin.resource).0;
         for (place, (name, ..)) in SPAN_COLUMNS.iter().enumerate() {

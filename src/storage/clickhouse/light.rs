@@ -9,7 +9,7 @@ use crate::model::{
 };
 use crate::storage::index::{SpanHead, Understand};
 
-use super::encode::{AT, kind_name};
+use super::encode::{AT, END, START, kind_name};
 
 /// A span in few columns.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(super) struct Light {
     pub(super) span_id: SpanId,
     parent_span_id: Option<SpanId>,
     pub(super) start_ns: u64,
-    duration_ns: u64,
+    end_ns: u64,
     kind: SpanKind,
     status: Status,
     service: String,
@@ -52,12 +52,18 @@ pub(super) fn read(values: &mut Values<'_>) -> Option<Option<Light>> {
     let (Ok(trace_id), Ok(span_id)) = (trace_id.parse(), span_id.parse()) else {
         return Some(None);
     };
+    let exact = |key: &str| {
+        let said = attributes.iter().find(|(found, _)| found == key);
+        said.and_then(|(_, number)| number.parse::<u64>().ok())
+    };
+    let end_ns = exact(END).unwrap_or(start_ns.saturating_add(duration_ns));
+    let start_ns = exact(START).unwrap_or(start_ns);
     Some(Some(Light {
         trace_id,
         span_id,
         parent_span_id: parent_id.parse().ok(),
         start_ns,
-        duration_ns,
+        end_ns,
         kind,
         status,
         service,
@@ -75,10 +81,6 @@ impl Light {
         self.attributes.iter().find(|(key, _)| key == AT).map_or("", |(_, at)| at)
     }
 
-    pub(super) fn end_ns(&self) -> u64 {
-        self.start_ns.saturating_add(self.duration_ns)
-    }
-
     pub(super) fn is_root(&self) -> bool {
         self.parent_span_id.is_none()
     }
@@ -89,7 +91,7 @@ impl Light {
             trace_id: self.trace_id.as_bytes(),
             name: self.name.as_bytes(),
             start_ns: self.start_ns,
-            end_ns: self.end_ns(),
+            end_ns: self.end_ns,
             status: self.status,
             root: self.is_root(),
         }
@@ -114,7 +116,7 @@ impl Light {
             name: &self.name,
             kind: self.kind,
             start_ns: self.start_ns,
-            end_ns: self.end_ns(),
+            end_ns: self.end_ns,
             status: self.status,
             status_message: "",
             attributes: texts(if ours { &[] } else { &self.attributes }),

@@ -164,3 +164,6 @@ impl Store for ClickHouse {
         self.lend(query, budget, visit)
     }
 }
+
+#[cfg(test)]
+mod tests;

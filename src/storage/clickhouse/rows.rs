@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::ClickHouse;
 use super::condition;
-use super::encode;
+use super::encode::{self, AT};
 use super::error::ClickHouseError;
 use super::facts;
 use super::light::{self, Light};
@@ -22,6 +22,9 @@ use crate::storage::query::{
 
 /// Names a span.
 pub(super) type Key = (TraceId, SpanId);
+
+/// Spans that were looked at whole, and when and where they came in.
+pub(super) struct Confirmed(HashSet<(Key, String)>);
 
 /// A question for rows on its way.
 struct Lending<'q> {
@@ -105,8 +108,13 @@ impl ClickHouse {
                 schema.spans.name,
             );
         }
+        // What a late report adds to a call depends on what came before it.
+        let order = match fields.contain(Fields::USAGE) {
+            true => format!("ORDER BY SpanAttributes['{AT}']"),
+            false => String::new(),
+        };
         let query = format!(
-            "SELECT {} FROM {} WHERE {within} AND {wanted} LIMIT 1 BY TraceId, SpanId",
+            "SELECT {} FROM {} WHERE {within} AND {wanted} {order} LIMIT 1 BY TraceId, SpanId",
             light::columns(&schema, &matched),
             schema.spans.name,
         );
@@ -125,7 +133,7 @@ impl ClickHouse {
         filters: &Filters,
         within: &str,
         budget: &mut Budget<'_>,
-    ) -> Result<Option<HashSet<Key>>, ClickHouseError> {
+    ) -> Result<Option<Confirmed>, ClickHouseError> {
         if filters.attributes.is_empty() && filters.text.is_none() {
             return Ok(None);
         }
@@ -141,11 +149,18 @@ impl ClickHouse {
             let Ok(span) = read::span(&row.record) else { return ControlFlow::Continue(()) };
             let origin = origin_of(&row.origin);
             if filters.admits_attributes(&origin, &row.record) && scanner.says(&span) {
-                confirmed.insert((span.trace_id, span.span_id));
+                confirmed.insert(((span.trace_id, span.span_id), row.at));
             }
             ControlFlow::Continue(())
         })?;
-        Ok(Some(confirmed))
+        Ok(Some(Confirmed(confirmed)))
+    }
+}
+
+impl Confirmed {
+    /// Whether a span is among them.
+    pub(super) fn has(&self, light: &Light) -> bool {
+        self.0.contains(&((light.trace_id, light.span_id), light.at().to_owned()))
     }
 }
 
@@ -169,7 +184,7 @@ impl Lending<'_> {
         &mut self,
         store: &ClickHouse,
         light: &Light,
-        confirmed: Option<&HashSet<Key>>,
+        confirmed: Option<&Confirmed>,
         visit: &mut dyn FnMut(&SpanRow<'_>) -> ControlFlow<()>,
     ) {
         let key = (light.trace_id, light.span_id);
@@ -183,7 +198,7 @@ impl Lending<'_> {
         }
         let filters = &self.query.filters;
         let wanted = light.matched
-            && confirmed.is_none_or(|confirmed| confirmed.contains(&key))
+            && confirmed.is_none_or(|confirmed| confirmed.has(light))
             && filters.admits_understanding(&known);
         if wanted {
             self.flow = visit(&SpanRow::of(&origin, &span, &known, settled.as_ref()));

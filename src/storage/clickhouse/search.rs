@@ -352,9 +352,11 @@ impl<'s> Search<'s> {
             self.store.confirm(&self.schema, self.filters, &within, &mut self.budget)?;
         let query = format!(
             "SELECT {} FROM {} WHERE {within} ORDER BY SpanAttributes['{AT}'] \
-             LIMIT 1 BY TraceId, SpanId",
+             LIMIT {} BY TraceId",
             light::columns(&self.schema, "1"),
             self.schema.spans.name,
+            // Some may be there twice; the sum counts each once.
+            2 * limits::TRACE_SPANS,
         );
         let mut lights: BTreeMap<TraceId, Vec<Light>> = BTreeMap::new();
         self.store.ask(&query, &mut self.budget, light::read, |light| {
@@ -367,8 +369,7 @@ impl<'s> Search<'s> {
         for id in ids {
             let mut look = Look::new(self.store, *id);
             for light in &lights.remove(id).unwrap_or_default() {
-                let key = (light.trace_id, light.span_id);
-                let has = confirmed.as_ref().is_none_or(|confirmed| confirmed.contains(&key));
+                let has = confirmed.as_ref().is_none_or(|confirmed| confirmed.has(light));
                 look.add_light(self, light, has);
             }
             self.add_tail(id, &mut look);
