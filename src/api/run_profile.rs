@@ -27,9 +27,6 @@ pub(super) struct RunProfile {
     seen: HashSet<u64, foldhash::fast::RandomState>,
 }
 
-/// What a profile is made from.
-const FIELDS: [Fields; 4] = [Fields::FAILURE, Fields::MODEL, Fields::TOOL, Fields::USAGE];
-
 impl RunProfile {
     /// Reads a trace; `None` where nothing is kept of it. Also says whether rows may be missing,
     /// and how many bytes were read.
@@ -38,7 +35,7 @@ impl RunProfile {
         trace: TraceId,
         budget: Budget<'_>,
     ) -> Result<(Option<Self>, bool, u64), QueryError> {
-        let fields = FIELDS.into_iter().fold(Fields::NONE, |all, more| all | more);
+        let fields = Fields::FAILURE | Fields::TOOL | Fields::USAGE;
         let query = RowQuery { trace: Some(trace), fields, ..RowQuery::default() };
         let mut profile = Self::default();
         let scanned = store.rows(&query, budget, &mut |row| {
@@ -66,11 +63,9 @@ impl RunProfile {
             self.told_by = Some(rank);
             self.failed = row.failed;
         }
-        if row.model.is_some() {
-            self.llm_calls += u64::from(row.counts);
-            self.tokens.add(row.usage);
-            self.cost.add(row.counts, row.cost_usd, row.failed);
-        }
+        self.llm_calls += u64::from(row.counts);
+        self.tokens.add(row.usage);
+        self.cost.add(row.counts, row.cost_usd, row.failed);
         if let Some(tool) = row.tool
             && !self.tools.contains(tool)
         {

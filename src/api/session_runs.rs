@@ -24,7 +24,7 @@ impl SessionRuns {
         window: Window,
         budget: &mut Budget<'_>,
     ) -> Result<Self, QueryError> {
-        Self::find(store, session, window.filters(), budget, |start| Reverse(start))
+        Self::find(store, session, window.filters(), budget, Reverse)
     }
 
     /// The oldest [`limits::SESSION_RUNS`], the oldest first.

@@ -12,7 +12,7 @@ use super::{Shared, json_answer};
 use crate::limits;
 use crate::model::{SpanId, TraceId};
 use crate::storage::index::Understand;
-use crate::storage::query::{Budget, QueryError, RowQuery, Store, StoredTrace};
+use crate::storage::query::{Budget, RowQuery, Store, StoredTrace};
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -76,15 +76,13 @@ fn resolve(
     }
     let (mut found, mut several) = (None, false);
     let query = RowQuery { trace: Some(trace), ..RowQuery::default() };
-    store
-        .rows(&query, budget, &mut |row| {
-            if row.span_id.to_string().starts_with(digits) {
-                several |= found.is_some_and(|found| found != row.span_id);
-                found = Some(row.span_id);
-            }
-            if several { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })
-        .map_err(QueryError::from)?;
+    store.rows(&query, budget, &mut |row| {
+        if row.span_id.to_string().starts_with(digits) {
+            several |= found.is_some_and(|found| found != row.span_id);
+            found = Some(row.span_id);
+        }
+        if several { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
     if several {
         let message = "Several spans of this trace begin with these digits: send more of them.";
         return Err(ApiError::parameter("span_id", message));

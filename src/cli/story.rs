@@ -292,9 +292,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    #[test]
-    fn an_answer_is_told_as_a_story() {
-        let text = story(&json!({
+    fn answer() -> Value {
+        json!({
             "summary": {
                 "name": "run", "service": "support", "outcome": "error", "duration_ms": 1200.5,
                 "start_time": "2026-11-21T09:00:00Z", "span_count": 3, "error_spans": 1,
@@ -332,7 +331,12 @@ mod tests {
                 {"span_id": "b", "parent_span_id": "a", "name": "search", "status": "error"},
                 {"span_id": "c", "parent_span_id": "lost", "name": "orphan", "duration_ms": 1}
             ]
-        }));
+        })
+    }
+
+    #[test]
+    fn an_answer_is_told_as_a_story() {
+        let text = story(&answer());
         let expected = "\
 run  ERROR
 1.20 s in support, 3 spans (1 failed), 2 model calls, 1 tool calls, began 2026-11-21T09:00:00Z

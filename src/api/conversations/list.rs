@@ -80,8 +80,7 @@ pub(in crate::api) async fn answer(
     let limit = limit.unwrap_or(limits::CONVERSATION_PAGE_DEFAULT);
     let store = api.handles.store.clone();
     let found = api.searches.run(move |cancelled| {
-        let fields =
-            Fields::OWNER | Fields::AGENT | Fields::FAILURE | Fields::MODEL | Fields::USAGE;
+        let fields = Fields::OWNER | Fields::AGENT | Fields::FAILURE | Fields::USAGE;
         let query = RowQuery { filters: window.filters(), fields, trace: None };
         let budget = Budget { cancelled: Some(cancelled), ..Budget::default() };
         let mut tallies = Tallies::new(limits::CONVERSATION_TRACES);

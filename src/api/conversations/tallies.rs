@@ -108,11 +108,9 @@ impl Tally {
                 self.bound_agents();
             }
         }
-        if row.model.is_some() {
-            self.llm_calls += u64::from(row.counts);
-            self.tokens.add(row.usage);
-            self.cost.add(row.counts, row.cost_usd, row.failed);
-        }
+        self.llm_calls += u64::from(row.counts);
+        self.tokens.add(row.usage);
+        self.cost.add(row.counts, row.cost_usd, row.failed);
     }
 
     /// Adds the tally of a run.

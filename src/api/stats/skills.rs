@@ -54,7 +54,7 @@ pub(in crate::api) async fn answer(
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let question = Question::read(query.as_deref())?;
-    let fields = Fields::AGENT | Fields::FAILURE | Fields::MODEL | Fields::USAGE;
+    let fields = Fields::AGENT | Fields::FAILURE | Fields::USAGE;
     let (groups, incomplete) = question.groups(&api, fields, take).await?;
     let (skills, other) = groups.ranked(question.limit);
     let skill = |(skill, steps): (String, Steps)| {
@@ -70,9 +70,7 @@ fn take(groups: &mut Groups<Steps>, row: &SpanRow<'_>) {
     let Some(skill) = row.skill else { return };
     let steps = groups.of(skill);
     steps.doings.add(row);
-    if row.model.is_some() {
-        steps.llm_calls += u64::from(row.counts);
-        steps.tokens.add(row.usage);
-        steps.cost.add(row.counts, row.cost_usd, row.failed);
-    }
+    steps.llm_calls += u64::from(row.counts);
+    steps.tokens.add(row.usage);
+    steps.cost.add(row.counts, row.cost_usd, row.failed);
 }

@@ -122,3 +122,23 @@ async fn views_and_pages_that_do_not_exist() {
     let answer = get(&router, "/api/traces/zz?view=skeleton").await;
     assert_eq!(answer.json()["error"]["parameter"], "trace_id");
 }
+
+#[tokio::test]
+async fn a_trace_that_is_too_long_for_one_answer_has_a_whole_skeleton() {
+    let store = Store::new();
+    let more = crate::limits::TRACE_SPANS as u64 + 50;
+    let root = store::span(1, 0, "run", 0, 60_000);
+    let steps = (2..=more).map(|number| {
+        let mut step = store::span(2, 1, "step", number, number + 3);
+        step.span_id = number.to_be_bytes().to_vec();
+        step
+    });
+    store.append_spans(std::iter::once(root).chain(steps).collect()).await;
+    let router = router_over(&store);
+    assert!(store.index.trace(RUN.parse().unwrap()).unwrap().truncated);
+    let skeleton = get(&router, &format!("/api/traces/{RUN}?view=skeleton")).await.json();
+    assert_eq!((&skeleton["span_count"], &skeleton["truncated"]), (&json!(more), &json!(false)));
+    // The last of them can be opened.
+    let last = get(&router, &format!("/api/traces/{RUN}/spans/{more:016x}")).await;
+    assert_eq!(last.status, 200);
+}

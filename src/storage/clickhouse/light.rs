@@ -88,6 +88,7 @@ impl Light {
     /// The fields that bare filters look at.
     pub(super) fn head(&self) -> SpanHead<'_> {
         SpanHead {
+            span_id: self.span_id.as_bytes(),
             trace_id: self.trace_id.as_bytes(),
             name: self.name.as_bytes(),
             start_ns: self.start_ns,

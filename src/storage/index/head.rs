@@ -8,6 +8,8 @@ use crate::otlp::wire::{Content, Fields, WireError};
 pub(in crate::storage) struct SpanHead<'a> {
     /// The raw trace id.
     pub(in crate::storage) trace_id: &'a [u8],
+    /// The raw id of its own.
+    pub(in crate::storage) span_id: &'a [u8],
     /// The name, not yet checked to be text.
     pub(in crate::storage) name: &'a [u8],
     /// When it began, in nanoseconds since the Unix epoch.
@@ -28,6 +30,7 @@ impl<'a> SpanHead<'a> {
             let field = field?;
             match (field.number, field.content) {
                 (1, Content::Bytes(id)) => head.trace_id = id,
+                (2, Content::Bytes(id)) => head.span_id = id,
                 (4, Content::Bytes(id)) => head.root = id.iter().all(|byte| *byte == 0),
                 (5, Content::Bytes(name)) => head.name = name,
                 (7, Content::Fixed64(time)) => head.start_ns = time,

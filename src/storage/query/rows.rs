@@ -6,8 +6,8 @@ use super::block_scan::{Said, Wanted};
 use super::scan::{Scanner, Starts};
 use super::store::Store;
 use super::{
-    Budget, LogPage, LogQuery, QueryError, RowQuery, Scanned, SearchPage, SearchQuery, SpanRow,
-    StoredTrace,
+    Budget, Fields, LogPage, LogQuery, QueryError, RowQuery, Scanned, SearchPage, SearchQuery,
+    SpanRow, StoredTrace,
 };
 use crate::model::{CallBook, Operation, Origin, Signal, Span, SpanId, TraceId, Understanding};
 use crate::otlp::read;
@@ -31,7 +31,7 @@ impl Store for Index {
     }
 
     fn span(&self, trace: TraceId, span: SpanId) -> Result<StoredTrace, QueryError> {
-        Ok(Self::trace(self, trace)?.only(span))
+        self.span_of(trace, span)
     }
 
     fn logs(&self, query: &LogQuery, budget: Budget<'_>) -> Result<LogPage, QueryError> {
@@ -72,7 +72,9 @@ impl Store for Index {
             budget.spend(place.group.bytes);
             let mut flow = ControlFlow::Continue(());
             let read = read_group(self.frames(), &place, END, &mut |batch| {
-                if batch.signal == Signal::Traces {
+                // Who asks for usage needs every report of a call, also those that are not lent.
+                let settles = query.fields.contain(Fields::USAGE);
+                if batch.signal == Signal::Traces && (settles || scanner.may_hold(&batch.body)) {
                     flow = self.lend(&batch.body, query, &scanner, &mut *book, visit);
                 }
                 flow

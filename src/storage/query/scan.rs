@@ -57,8 +57,7 @@ impl<'q> Scanner<'q> {
         only: Option<&TraceId>,
         mut found: impl FnMut(TraceId, u64),
     ) -> Result<(), WireError> {
-        // Text that stands nowhere in the request is in none of its spans.
-        if self.needles.iter().any(|needle| needle.find(body).is_none()) || !self.may_say(body) {
+        if !self.may_hold(body) {
             return Ok(());
         }
         let only = only.map(|id| id.as_bytes().as_slice());
@@ -90,6 +89,12 @@ impl<'q> Scanner<'q> {
             }
             Ok(())
         })
+    }
+
+    /// Whether a request can hold a span that is looked for: text that stands nowhere in it is in
+    /// none of its spans.
+    pub(in crate::storage) fn may_hold(&self, body: &[u8]) -> bool {
+        self.needles.iter().all(|needle| needle.find(body).is_some()) && self.may_say(body)
     }
 
     /// Whether the free text asked for may stand in these bytes of a span or a whole request.

@@ -10,7 +10,7 @@ use crate::model::{LogRecord, Origin, Signal, Span, SpanId, TraceId};
 use crate::otlp::read;
 use crate::otlp::wire::WireError;
 use crate::storage::block::{Block, BlockError, Restored, log, span};
-use crate::storage::index::{Index, SpanHead, log_trace_id, read_group, span_trace_id};
+use crate::storage::index::{Index, LogHead, SpanHead, log_trace_id, read_group, span_trace_id};
 use crate::storage::layout::BlockPart;
 use crate::storage::{Batch, Position};
 
@@ -29,7 +29,17 @@ pub struct StoredTrace {
 impl Index {
     /// All that is kept of a trace. An unknown id is an empty trace, not an error.
     pub fn trace(&self, id: TraceId) -> Result<StoredTrace, QueryError> {
-        let mut gathering = Gathering::new(id);
+        self.gather(Gathering::new(id))
+    }
+
+    /// One span of a trace and the records that name it, wherever in the trace it stands: the
+    /// bounds of a whole trace are not reached by those before it.
+    pub(super) fn span_of(&self, id: TraceId, span: SpanId) -> Result<StoredTrace, QueryError> {
+        self.gather(Gathering { only: Some(span), ..Gathering::new(id) })
+    }
+
+    fn gather(&self, mut gathering: Gathering) -> Result<StoredTrace, QueryError> {
+        let id = gathering.trace.id;
         let end = Position { segment: u64::MAX, offset: u64::MAX };
         let (mut read, mut failure) = (0, None);
         let shelved = self.shelved();
@@ -116,11 +126,19 @@ pub(in crate::storage) struct Gathering {
     pub(in crate::storage) trace: StoredTrace,
     seen: HashSet<[u8; 8], foldhash::fast::RandomState>,
     late_roots: usize,
+    /// Only this span, and the records that name it.
+    only: Option<SpanId>,
 }
 
 impl Gathering {
     pub(in crate::storage) fn new(id: TraceId) -> Self {
-        Self { trace: StoredTrace::empty(id), seen: HashSet::default(), late_roots: 0 }
+        let (trace, seen) = (StoredTrace::empty(id), HashSet::default());
+        Self { trace, seen, late_roots: 0, only: None }
+    }
+
+    /// Whether the span of this raw id is asked for.
+    fn wants(&self, span: &[u8]) -> bool {
+        self.only.is_none_or(|only| only.as_bytes() == span)
     }
 
     /// Takes the records of the trace out of a batch.
@@ -159,11 +177,28 @@ impl Gathering {
         Ok(())
     }
 
+    /// Of these rows of a block, those whose span is asked for: others are not restored.
+    fn wanted_of(
+        &self,
+        block: &Block,
+        of: BlockPart,
+        group: usize,
+        leaf: usize,
+        mut rows: Vec<usize>,
+    ) -> Result<Vec<usize>, BlockError> {
+        if self.only.is_some() && !rows.is_empty() {
+            let ids = block.span_ids(of, group, leaf)?;
+            rows.retain(|row| ids.get(*row).is_some_and(|id| self.wants(id)));
+        }
+        Ok(rows)
+    }
+
     /// Takes the records of the trace out of a block.
     fn take_block(&mut self, block: &Block) -> Result<(), BlockError> {
         let id = self.trace.id;
         for group in block.span_groups_of(&id)? {
             let rows = block.rows_of(BlockPart::Spans, group, span::TRACE_ID, &id)?;
+            let rows = self.wanted_of(block, BlockPart::Spans, group, span::SPAN_ID, rows)?;
             block.restore_spans(group, &rows, &mut |Restored { record, origin, .. }| {
                 let _ = self.take_span(record, &|| origin.to_vec());
                 self.late_roots >= limits::TRACE_LATE_ROOTS
@@ -171,6 +206,7 @@ impl Gathering {
         }
         for group in block.groups_of(BlockPart::Logs, log::TRACE_ID, &id)? {
             let rows = block.rows_of(BlockPart::Logs, group, log::TRACE_ID, &id)?;
+            let rows = self.wanted_of(block, BlockPart::Logs, group, log::SPAN_ID, rows)?;
             block.restore_logs(group, &rows, &mut |Restored { record, origin, .. }| {
                 let _ = self.take_log(record, &|| origin.to_vec());
                 self.trace.logs.len() >= limits::TRACE_SPANS
@@ -184,6 +220,9 @@ impl Gathering {
         record: &[u8],
         origin: &dyn Fn() -> Vec<u8>,
     ) -> Result<(), WireError> {
+        if self.only.is_some() && !self.wants(SpanHead::read(record)?.span_id) {
+            return Ok(());
+        }
         // Once there are too many, the root is still taken: it mostly arrives last.
         let full = self.trace.spans.len() >= limits::TRACE_SPANS || self.is_full(record);
         if full {
@@ -209,6 +248,9 @@ impl Gathering {
         record: &[u8],
         origin: &dyn Fn() -> Vec<u8>,
     ) -> Result<(), WireError> {
+        if self.only.is_some() && !self.wants(LogHead::read(record)?.span_id) {
+            return Ok(());
+        }
         if self.trace.logs.len() >= limits::TRACE_SPANS || self.is_full(record) {
             self.trace.truncated = true;
             return Ok(());

@@ -12,6 +12,7 @@ use crate::storage::index::double::{self, MemoryLog, TestSpan, log_record, spans
 mod lives;
 mod log_oracle;
 mod logs;
+mod one_span;
 mod oracle;
 
 /// A log, its index and the folder of the index' files.
