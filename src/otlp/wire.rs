@@ -1,5 +1,7 @@
 //! Protobuf's wire format: fields of one message, one after the other.
 
+use super::schema::Kind;
+
 /// The bytes are not a protobuf message of the expected shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WireError {
@@ -74,6 +76,17 @@ impl<'a> Content<'a> {
         match self {
             Self::Fixed64(number) => Ok(number),
             _ => Err(WireError::WrongType),
+        }
+    }
+
+    /// Takes the next number off the content of a packed field of this kind.
+    pub fn take_packed(kind: Kind, rest: &mut &'a [u8]) -> Result<Self, WireError> {
+        match kind {
+            Kind::Double | Kind::Fixed64 | Kind::Sfixed64 => {
+                Ok(Self::Fixed64(u64::from_le_bytes(array(rest)?)))
+            }
+            Kind::Fixed32 => Ok(Self::Fixed32(u32::from_le_bytes(array(rest)?))),
+            _ => Ok(Self::Varint(varint(rest)?)),
         }
     }
 }

@@ -9,8 +9,13 @@
 //! A value that does not fit (a bad id, a negative count) spoils only its span, log record or
 //! data point, which is left out and counted; JSON that cannot be read spoils the request.
 //! A lone surrogate, which JavaScript sends for a cut emoji, becomes U+FFFD.
+//!
+//! [`write`](self::write()) is the way back.
 
 mod scalar;
+mod write;
+
+pub use self::write::write;
 
 use super::count::CountError;
 use super::schema::{self, Field, Kind, Message};
@@ -350,3 +355,5 @@ fn append_text(out: &mut Vec<u8>, field: &Field, text: &[u8]) {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod write_tests;

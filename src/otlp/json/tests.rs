@@ -10,7 +10,7 @@ use prost::Message as _;
 use std::fs;
 use std::path::Path;
 
-fn fixtures(signal: &str) -> Vec<Vec<u8>> {
+pub(super) fn fixtures(signal: &str) -> Vec<Vec<u8>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/otlp");
     let mut found = Vec::new();
     for library in fs::read_dir(root).unwrap().flatten() {
