@@ -2,7 +2,9 @@
 
 mod bombs;
 mod idle;
+mod large;
 mod reading;
+mod sealing;
 mod searching;
 mod storage;
 mod throughput;
@@ -23,7 +25,7 @@ pub struct Row {
 type Scenario = (&'static str, fn() -> Vec<Row>);
 
 /// Every scenario by the name that selects it.
-pub const ALL: [Scenario; 9] = [
+pub const ALL: [Scenario; 11] = [
     ("idle", idle::run),
     ("lean", throughput::lean),
     ("fat", throughput::fat),
@@ -33,6 +35,8 @@ pub const ALL: [Scenario; 9] = [
     ("reading", reading::run),
     ("searching", searching::run),
     ("storage", storage::run),
+    ("sealing", sealing::run),
+    ("large", large::run),
 ];
 
 /// A Pharos over an empty folder that goes away with it.

@@ -11,7 +11,7 @@ use crate::load::http::Sender;
 use crate::load::template::{Profile, Template};
 
 /// Connections that send at once; each waits for its acknowledgement before the next request.
-const CONNECTIONS: u64 = 8;
+pub(super) const CONNECTIONS: u64 = 8;
 
 struct Outcome {
     spans_per_second: f64,
@@ -53,7 +53,7 @@ pub fn latency() -> Vec<Row> {
     vec![row("p99 at half load", millis(&latencies, 0.99), "< 50 ms", note)]
 }
 
-fn http(bench: &Bench) -> Export {
+pub(super) fn http(bench: &Bench) -> Export {
     let address: SocketAddr = bench.pharos.otlp_http;
     let mut sender = Sender::connect(address).unwrap();
     Box::new(move |body| {
@@ -79,7 +79,7 @@ fn closed_loop(template: &Template, connect: Connect) -> Outcome {
 
 /// Sends for `seconds()` and returns the sorted latencies. With a pause, requests are due at
 /// fixed times and a late one counts from when it was due.
-fn drive(
+pub(super) fn drive(
     bench: &Bench,
     template: &Template,
     connect: Connect,
@@ -135,7 +135,12 @@ fn rows(
         row(name, per_second, rate, latency),
         row("", format!("{:.2} CPU s", outcome.cpu_per_million), cpu, "per million".to_owned()),
         row("", mebibytes(outcome.peak_rss), rss, "peak RSS".to_owned()),
-        row("", format!("{:.0} B/span", outcome.disk_per_span), "", "in the log".to_owned()),
+        row(
+            "",
+            format!("{:.0} B/span", outcome.disk_per_span),
+            "",
+            "log and blocks, at the end of the load".to_owned(),
+        ),
     ]
 }
 
@@ -150,7 +155,7 @@ fn bytes_under(folder: &Path) -> u64 {
         .sum()
 }
 
-fn millis(sorted: &[Duration], quantile: f64) -> String {
+pub(super) fn millis(sorted: &[Duration], quantile: f64) -> String {
     let at = ((sorted.len() as f64 * quantile) as usize).min(sorted.len().saturating_sub(1));
     let value = sorted.get(at).copied().unwrap_or_default();
     format!("{:.2} ms", value.as_secs_f64() * 1e3)
