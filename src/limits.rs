@@ -242,6 +242,8 @@ pub const BLOCK_MERGED_BYTES: u64 = 512 * MIB as u64;
 pub const BLOCK_MERGE_FAN_IN: usize = 8;
 /// Memory for decoded columns, footers and filters of blocks.
 pub const BLOCK_CACHE_BYTES: usize = 64 * MIB;
+/// The sealer's thread yields to those that answer senders and readers.
+pub const SEALER_NICENESS: i32 = 10;
 /// How often the sealer looks for closed segments.
 pub const SEAL_TICK_MILLISECONDS: u64 = 1_000;
 /// Bytes of one trace that are read into memory to answer for it.

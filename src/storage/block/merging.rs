@@ -54,25 +54,25 @@ impl Workshop {
         let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else { return Ok(None) };
         let (first, last) = (first.seal.name, last.seal.name);
         let name = BlockName { day: first.day, first: first.first, last: last.last };
-        let (fs, layout) = (Arc::clone(&self.fs), self.layout.clone());
-        let mut writer = BlockWriter::new(fs, layout, name, self.watch)?;
-        for block in blocks {
-            let seal = &block.seal;
-            writer.note_arrival(seal.first_arrival_ns, seal.last_arrival_ns, seal.log_bytes);
-            for group in 0..seal.spans.len() {
-                if stopped() {
-                    return Ok(None);
+        self.make(name, |writer| {
+            for block in blocks {
+                let seal = &block.seal;
+                writer.note_arrival(seal.first_arrival_ns, seal.last_arrival_ns, seal.log_bytes);
+                for group in 0..seal.spans.len() {
+                    if stopped() {
+                        return Ok(false);
+                    }
+                    copy_spans(block, group, writer)?;
                 }
-                copy_spans(block, group, &mut writer)?;
-            }
-            for group in 0..seal.logs.len() {
-                if stopped() {
-                    return Ok(None);
+                for group in 0..seal.logs.len() {
+                    if stopped() {
+                        return Ok(false);
+                    }
+                    copy_logs(block, group, writer)?;
                 }
-                copy_logs(block, group, &mut writer)?;
             }
-        }
-        writer.finish().map(Some)
+            Ok(true)
+        })
     }
 }
 

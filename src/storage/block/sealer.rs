@@ -122,6 +122,8 @@ impl Drop for Sealer {
 
 impl Work {
     fn run(&mut self) {
+        // On Linux this is a matter of the thread: what is let in comes before what is put away.
+        let _ = rustix::process::setpriority_process(None, limits::SEALER_NICENESS);
         while !self.stopped() {
             let all_sealed = self.seal_all();
             self.release();

@@ -14,7 +14,7 @@ use crate::model::{CallBook, Operation, Origin, Signal};
 use crate::otlp::read;
 use crate::storage::fs::Fs;
 use crate::storage::index::{Frames, SpanHead, Understand, span_trace_id};
-use crate::storage::layout::{BlockName, Layout};
+use crate::storage::layout::{BlockName, BlockPart, Layout};
 use crate::storage::log::SegmentInfo;
 use crate::storage::query::{Groups, SpanRow, origin_of};
 use crate::storage::{Batch, Position};
@@ -80,13 +80,38 @@ impl Workshop {
         let (first_ns, last_ns) = gathering.arrivals.unwrap_or_default();
         let day = u32::try_from(first_ns / DAY_NS).unwrap_or(u32::MAX);
         let name = BlockName { day, first: segment.number, last: segment.number };
-        let (fs, layout) = (Arc::clone(&self.fs), self.layout.clone());
-        let mut writer = BlockWriter::new(fs, layout, name, self.watch)?;
-        writer.note_arrival(first_ns, last_ns, gathering.bytes);
         gathering.sort();
-        gathering.write_spans(&mut writer, self.understand, book)?;
-        gathering.write_logs(&mut writer)?;
-        writer.finish()
+        self.make(name, |writer| {
+            writer.note_arrival(first_ns, last_ns, gathering.bytes);
+            gathering.write_spans(writer, self.understand, book)?;
+            gathering.write_logs(writer)?;
+            Ok(true)
+        })
+        .and_then(|seal| seal.ok_or(BlockError::Inconsistent))
+    }
+
+    /// Makes a block; `None` if `fill` says that it is not wanted any more. What was written of a
+    /// block that does not come about is removed: a full disk needs the room.
+    pub(super) fn make(
+        &self,
+        name: BlockName,
+        fill: impl FnOnce(&mut BlockWriter) -> Result<bool, BlockError>,
+    ) -> Result<Option<Seal>, BlockError> {
+        let (fs, layout) = (Arc::clone(&self.fs), self.layout.clone());
+        let made =
+            BlockWriter::new(fs, layout, name, self.watch).and_then(|mut writer| {
+                match fill(&mut writer)? {
+                    true => writer.finish().map(Some),
+                    false => Ok(None),
+                }
+            });
+        if !matches!(made, Ok(Some(_))) {
+            for part in BlockPart::ALL {
+                // What stays is removed at the next start.
+                let _ = self.fs.remove(&self.layout.block_file(&name, part));
+            }
+        }
+        made
     }
 }
 

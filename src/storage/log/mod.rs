@@ -43,7 +43,7 @@ use self::queue::Queue;
 use self::table::Shared;
 use self::writer::Writer;
 use super::fs::{Fs, Lock};
-use super::layout::Layout;
+use super::layout::{BlockName, Layout};
 use super::{Batch, Position};
 use crate::limits;
 
@@ -196,8 +196,17 @@ fn prepare(
     let lock = lock.ok_or_else(|| OpenError::Locked { path: root.to_owned() })?;
     let shared = Arc::new(Shared::new(fs, layout, options, observer));
     let next_number = recovery::recover(&shared)?;
+    // Numbers are never used twice, even if somebody has emptied the folder of segments.
+    let next_number = next_number.max(last_in_blocks(&shared) + 1);
     shared.announce();
     Ok((Writer::new(shared, next_number, salts), lock))
+}
+
+/// The last segment that is kept as a block, 0 if none is.
+fn last_in_blocks(shared: &Shared) -> u64 {
+    let files = shared.fs.list(&shared.layout.blocks()).unwrap_or_default();
+    let names = files.iter().filter_map(|file| BlockName::of_file(file));
+    names.map(|(name, _)| name.last).max().unwrap_or(0)
 }
 
 #[cfg(test)]
