@@ -441,7 +441,7 @@ pub const CLICKHOUSE_INSERT_SECONDS: u64 = 120;
 /// The longest pause between two tries to insert.
 pub const CLICKHOUSE_PAUSE_SECONDS: u64 = 30;
 /// Encoded rows of one insert, whatever their number: fat spans fill memory before they are
-/// many. As many are being sent while the next are being read.
+/// many.
 pub const CLICKHOUSE_BATCH_BYTES: usize = 32 * MIB;
 /// The fewest rows that an insert is asked to have: smaller ones become more parts than
 /// ClickHouse can merge.

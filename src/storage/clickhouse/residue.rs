@@ -9,8 +9,6 @@
 //! written. Putting the values back gives the record byte for byte; a record of which that is
 //! not so is kept whole.
 
-use std::collections::BTreeSet;
-
 use crate::model::{Signal, SpanId, TraceId};
 use crate::otlp::wire::{Content, Field, Fields};
 use crate::otlp::{read, write};
@@ -69,31 +67,27 @@ fn role(signal: Signal, number: u32) -> Option<Role> {
     }
 }
 
-/// The field of a span or log record that holds its attributes.
-pub(super) fn attributes_field(signal: Signal) -> u32 {
-    if signal == Signal::Logs { 6 } else { 9 }
-}
-
 /// The field of an event that holds its attributes.
 const EVENT_ATTRIBUTES: u32 = 3;
 
 /// What is to be kept of a record beside these columns.
 pub(super) fn residue(signal: Signal, record: &[u8], columns: Columns<'_>) -> Vec<u8> {
     let mut out = vec![STRIPPED];
-    let keys = keys_of_attributes(record, attributes_field(signal));
+    let pairs = sorted(columns.attributes);
+    let mut events = columns.events.iter();
     for field in Fields::of(record).map_while(Result::ok) {
         let number = field.number;
         match (role(signal, number), field.content) {
             (Some(Role::Attribute), Content::Bytes(entry)) => {
-                put_place(&mut out, &field, entry, &keys);
+                put_place(&mut out, &field, entry, &pairs);
             }
             (Some(Role::Event), Content::Bytes(event)) => {
-                let keys = keys_of_attributes(event, EVENT_ATTRIBUTES);
+                let pairs = events.next().map(|pairs| sorted(pairs)).unwrap_or_default();
                 write::message_field(&mut out, number, |out| {
                     for field in Fields::of(event).map_while(Result::ok) {
                         match field.content {
                             Content::Bytes(entry) if field.number == EVENT_ATTRIBUTES => {
-                                put_place(out, &field, entry, &keys);
+                                put_place(out, &field, entry, &pairs);
                             }
                             _ => out.extend_from_slice(field.raw),
                         }
@@ -123,17 +117,17 @@ pub(super) fn record_of(signal: Signal, residue: &[u8], columns: Columns<'_>) ->
         _ => return None,
     }
     let mut out = Vec::with_capacity(rest.len() + 256);
-    let keys = keys_of_columns(columns.attributes);
+    let pairs = sorted(columns.attributes);
     let mut events = columns.events.iter();
     for field in Fields::of(rest) {
         let field = field.ok()?;
         match (role(signal, field.number), field.content) {
             (Some(Role::Attribute), Content::Varint(place)) => {
-                put_attribute(&mut out, field.number, &keys, place)?;
+                put_attribute(&mut out, field.number, &pairs, place)?;
             }
             (Some(Role::Event), Content::Bytes(event)) => {
-                let keys = keys_of_columns(events.next()?);
-                write::message_field(&mut out, field.number, |out| put_event(out, event, &keys))?;
+                let pairs = sorted(events.next()?);
+                write::message_field(&mut out, field.number, |out| put_event(out, event, &pairs))?;
             }
             (Some(role), Content::Varint(_)) => {
                 out.extend(value_of(role, field.number, columns)?);
@@ -144,12 +138,12 @@ pub(super) fn record_of(signal: Signal, residue: &[u8], columns: Columns<'_>) ->
     Some(out)
 }
 
-fn put_event(out: &mut Vec<u8>, event: &[u8], keys: &[(&str, &str)]) -> Option<()> {
+fn put_event(out: &mut Vec<u8>, event: &[u8], pairs: &[(&str, &str)]) -> Option<()> {
     for field in Fields::of(event) {
         let field = field.ok()?;
         match field.content {
             Content::Varint(place) if field.number == EVENT_ATTRIBUTES => {
-                put_attribute(out, EVENT_ATTRIBUTES, keys, place)?;
+                put_attribute(out, EVENT_ATTRIBUTES, pairs, place)?;
             }
             _ => out.extend_from_slice(field.raw),
         }
@@ -179,14 +173,14 @@ fn value_of(role: Role, number: u32, columns: Columns<'_>) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Appends an attribute's place among the keys, or the attribute if it is not a plain text.
-fn put_place(out: &mut Vec<u8>, field: &Field<'_>, entry: &[u8], keys: &BTreeSet<String>) {
+/// Appends an attribute's place among those of the column, or the attribute if the column does
+/// not have it as it is.
+fn put_place(out: &mut Vec<u8>, field: &Field<'_>, entry: &[u8], pairs: &[(&str, &str)]) {
     if let Ok(attribute) = read::attribute(entry, 0)
-        && let Some(text) = attribute.value.as_text()
-        && let Some(place) = keys.iter().position(|key| key == attribute.key)
+        && let Ok(place) = pairs.binary_search_by_key(&attribute.key, |(key, _)| key)
     {
         let mut plain = Vec::with_capacity(field.raw.len());
-        put_pair(&mut plain, field.number, attribute.key, text);
+        put_pair(&mut plain, field.number, pairs[place].0, pairs[place].1);
         if plain == field.raw {
             return write::varint_field(out, field.number, place as u64);
         }
@@ -194,8 +188,8 @@ fn put_place(out: &mut Vec<u8>, field: &Field<'_>, entry: &[u8], keys: &BTreeSet
     out.extend_from_slice(field.raw);
 }
 
-fn put_attribute(out: &mut Vec<u8>, number: u32, keys: &[(&str, &str)], place: u64) -> Option<()> {
-    let (key, text) = keys.get(usize::try_from(place).ok()?)?;
+fn put_attribute(out: &mut Vec<u8>, number: u32, pairs: &[(&str, &str)], place: u64) -> Option<()> {
+    let (key, text) = pairs.get(usize::try_from(place).ok()?)?;
     put_pair(out, number, key, text);
     Some(())
 }
@@ -213,18 +207,102 @@ pub(super) fn put_text(out: &mut Vec<u8>, number: u32, text: &str) {
     write::message_field(out, number, |out| write::bytes_field(out, 1, text.as_bytes()));
 }
 
-/// The keys that the column of attributes will have.
-fn keys_of_attributes(message: &[u8], number: u32) -> BTreeSet<String> {
-    let entries = read::messages(message, number).map_while(Result::ok);
-    let read = entries.filter_map(|entry| read::attribute(entry, 0).ok());
-    let keys = read.map(|attribute| attribute.key.to_owned());
-    keys.filter(|key| !key.starts_with(OURS)).collect()
+/// The attributes of a column by key, without ours.
+fn sorted(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
+    let pairs = pairs.iter().filter(|(key, _)| !key.starts_with(OURS));
+    let mut pairs: Vec<(&str, &str)> = pairs.map(|(key, text)| (&**key, &**text)).collect();
+    pairs.sort_by_key(|(key, _)| *key);
+    pairs.dedup_by_key(|(key, _)| *key);
+    pairs
 }
 
-fn keys_of_columns(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
-    let pairs = pairs.iter().filter(|(key, _)| !key.starts_with(OURS));
-    let mut keys: Vec<(&str, &str)> = pairs.map(|(key, text)| (&**key, &**text)).collect();
-    keys.sort_unstable_by_key(|(key, _)| *key);
-    keys.dedup_by_key(|(key, _)| *key);
-    keys
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::clickhouse::plain;
+
+    /// A span with a text, a number, a text twice, a key like ours and an event.
+    fn span() -> Vec<u8> {
+        let mut out = Vec::new();
+        write::bytes_field(&mut out, 1, &[7; 16]);
+        write::bytes_field(&mut out, 2, &[8; 8]);
+        write::bytes_field(&mut out, 5, b"call");
+        write::fixed64_field(&mut out, 7, 100);
+        write::fixed64_field(&mut out, 8, 350);
+        for (key, text) in [("z", "last"), ("a", "first"), ("twice", "1"), ("twice", "2")] {
+            put_pair(&mut out, 9, key, text);
+        }
+        put_pair(&mut out, 9, "pharos.model", "not ours");
+        write::message_field(&mut out, 9, |out| {
+            write::bytes_field(out, 1, b"n");
+            write::message_field(out, 2, |out| write::varint_field(out, 3, 42));
+        });
+        write::message_field(&mut out, 11, |out| {
+            write::bytes_field(out, 2, b"said");
+            put_pair(out, 3, "text", "a long story");
+        });
+        write::varint_field(&mut out, 10, 3);
+        write::varint_field(&mut out, 500, 1);
+        out
+    }
+
+    fn with_columns<T>(record: &[u8], then: impl FnOnce(Columns<'_>) -> T) -> T {
+        let span = read::span(record).unwrap();
+        let mut attributes = plain::pairs(&span.attributes).0;
+        // As a column may give them: in another order, with ours among them.
+        attributes.reverse();
+        attributes.push(("pharos.at".to_owned(), "1".to_owned()));
+        let events: Vec<_> =
+            span.events.iter().map(|event| plain::pairs(&event.attributes).0).collect();
+        then(Columns {
+            trace_id: &span.trace_id.to_string(),
+            span_id: &span.span_id.to_string(),
+            parent_id: "",
+            text: span.name,
+            start_ns: span.start_ns,
+            end_ns: span.end_ns,
+            attributes: &attributes,
+            events: &events,
+        })
+    }
+
+    #[test]
+    fn what_the_columns_hold_is_left_out_and_comes_back() {
+        let record = span();
+        with_columns(&record, |columns| {
+            let residue = residue(Signal::Traces, &record, columns);
+            assert_eq!(residue[0], STRIPPED);
+            let has = |text: &str| residue.windows(text.len()).any(|part| part == text.as_bytes());
+            assert!(!has("first") && !has("long story") && !has("call"));
+            assert!(has("twice") && has("not ours"));
+            assert_eq!(record_of(Signal::Traces, &residue, columns), Some(record.clone()));
+        });
+    }
+
+    #[test]
+    fn what_does_not_fit_its_columns_is_kept_whole() {
+        let record = span();
+        with_columns(&record, |columns| {
+            let less = Columns { attributes: &columns.attributes[2..], ..columns };
+            let residue = residue(Signal::Traces, &record, less);
+            assert_eq!(record_of(Signal::Traces, &residue, less), Some(record.clone()));
+        });
+    }
+
+    #[test]
+    fn damage_is_none_or_another_record_and_never_a_panic() {
+        let record = span();
+        with_columns(&record, |columns| {
+            let residue = residue(Signal::Traces, &record, columns);
+            for cut in 0..residue.len() {
+                let _ = record_of(Signal::Traces, &residue[..cut], columns);
+                let mut changed = residue.clone();
+                changed[cut] ^= 0x15;
+                let _ = record_of(Signal::Traces, &changed, Columns::default());
+                let _ = record_of(Signal::Traces, &changed, columns);
+            }
+            assert_eq!(record_of(Signal::Traces, &[], columns), None);
+            assert_eq!(record_of(Signal::Traces, &[9], columns), None);
+        });
+    }
 }

@@ -54,9 +54,20 @@ struct Stopped;
 
 /// What is sent together.
 struct Insert {
-    rows: Rows,
+    spans: Bytes,
+    logs: Bytes,
+    span_count: u64,
+    log_count: u64,
     from: Position,
     until: Position,
+}
+
+impl Insert {
+    fn new(rows: Rows, from: Position, until: Position) -> Self {
+        let (span_count, log_count) = (rows.span_count as u64, rows.log_count as u64);
+        let (spans, logs) = (rows.spans.into(), rows.logs.into());
+        Self { spans, logs, span_count, log_count, from, until }
+    }
 }
 
 impl Writer {
@@ -134,13 +145,13 @@ impl Writer {
             let full = rows.len() >= self.options.batch_rows
                 || rows.bytes() >= limits::CLICKHOUSE_BATCH_BYTES;
             if planned.is_some_and(|end| until >= end) || planned.is_none() && full {
-                return Ok(Insert { rows, from, until });
+                return Ok(Insert::new(rows, from, until));
             }
             match reader.next()? {
                 Some((at, batch)) => rows.add(schema, self.understand, at, &batch),
                 // A planned batch was read to its end before: what is missing has expired.
                 None if planned.is_some() || begun.elapsed() >= self.options.flush => {
-                    return Ok(Insert { rows, from, until: reader.position() });
+                    return Ok(Insert::new(rows, from, reader.position()));
                 }
                 None if *self.stopped.borrow() => return Err(Failure::Stopped),
                 None => drop(reader.wait(LOOK_EVERY)),
@@ -160,7 +171,7 @@ impl Writer {
             let Some((at, batch)) = reader.next()? else { break };
             rows.add(schema, self.understand, at, &batch);
         }
-        Ok(Insert { rows, from, until })
+        Ok(Insert::new(rows, from, until))
     }
 
     fn send(
@@ -169,14 +180,13 @@ impl Writer {
         insert: &Insert,
         spans_taken: &mut bool,
     ) -> Result<(), ClickHouseError> {
-        let rows = &insert.rows;
         if !*spans_taken {
-            self.send_rows(&schema.spans.insertion(), Signal::Traces, &rows.spans, insert)?;
-            self.observer.inserted(Signal::Traces, rows.span_count as u64);
+            self.send_rows(&schema.spans.insertion(), Signal::Traces, &insert.spans, insert)?;
+            self.observer.inserted(Signal::Traces, insert.span_count);
             *spans_taken = true;
         }
-        self.send_rows(&schema.logs.insertion(), Signal::Logs, &rows.logs, insert)?;
-        self.observer.inserted(Signal::Logs, rows.log_count as u64);
+        self.send_rows(&schema.logs.insertion(), Signal::Logs, &insert.logs, insert)?;
+        self.observer.inserted(Signal::Logs, insert.log_count);
         Ok(())
     }
 
@@ -184,7 +194,7 @@ impl Writer {
         &mut self,
         statement: &str,
         signal: Signal,
-        rows: &[u8],
+        rows: &Bytes,
         insert: &Insert,
     ) -> Result<(), ClickHouseError> {
         if rows.is_empty() {
@@ -194,7 +204,7 @@ impl Writer {
         let Insert { from, until, .. } = insert;
         let token =
             format!("pharos-{}-{from}-{until}-{:08x}", signal.name(), crc32fast::hash(rows));
-        self.client.insert(statement, &token, Bytes::copy_from_slice(rows), &mut self.stopped)
+        self.client.insert(statement, &token, rows.clone(), &mut self.stopped)
     }
 
     /// The tables; waits until they are found.

@@ -23,7 +23,7 @@ fn what_another_sender_wrote_is_found_and_understood() {
     ));
     let search = |filters: Filters| {
         let query = SearchQuery { filters, ..SearchQuery::default() };
-        let page = Store::search(&*world.store, &query, Budget::default()).unwrap();
+        let page = Store::search(&*world.store, &query, patient()).unwrap();
         assert!(!page.incomplete);
         page.traces
     };
@@ -71,7 +71,7 @@ fn log_records_of_another_sender_are_found() {
     engine.query(&insert);
     let search = |filters: LogFilters| {
         let query = LogQuery { filters, ..LogQuery::default() };
-        let page = Store::logs(&*world.store, &query, Budget::default()).unwrap();
+        let page = Store::logs(&*world.store, &query, patient()).unwrap();
         assert!(!page.incomplete);
         page.records.len()
     };

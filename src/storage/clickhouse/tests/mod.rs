@@ -29,6 +29,11 @@ fn id(number: u8) -> TraceId {
     TraceId::from_bytes(&trace_id(number)).unwrap()
 }
 
+/// A budget without an end: how fast this machine is at the moment is no matter of these tests.
+fn patient() -> Budget<'static> {
+    Budget { deadline: None, ..Budget::default() }
+}
+
 fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
@@ -49,7 +54,7 @@ fn rows(store: &dyn Store, query: &RowQuery) -> BTreeMap<(TraceId, Vec<u8>), Str
         assert!(known.is_none_or(|known| known == format!("{row:?}")));
         ControlFlow::Continue(())
     };
-    let scanned = store.rows(query, Budget::default(), visit).unwrap();
+    let scanned = store.rows(query, patient(), visit).unwrap();
     assert!(!scanned.incomplete);
     rows
 }
@@ -132,7 +137,7 @@ fn compare_search(world: &World<'_>, filters: &Filters, limit: usize, late: &mut
     let (mut ours, mut theirs) = (None, None);
     for page in 0..100 {
         let one = world.index.search(&query(ours)).unwrap();
-        let other = Store::search(&*world.store, &query(theirs), Budget::default()).unwrap();
+        let other = Store::search(&*world.store, &query(theirs), patient()).unwrap();
         assert_eq!(one.traces, other.traces, "page {page} of {filters:?}");
         assert_eq!((other.incomplete, other.next.is_some()), (false, one.next.is_some()));
         (ours, theirs) = (one.next, other.next);
@@ -220,8 +225,8 @@ fn compare_logs(world: &World<'_>, filters: &Filters, limit: usize) {
     let (mut ours, mut theirs) = (None, None);
     for _ in 0..100 {
         let query = |cursor| LogQuery { filters: filters.clone(), limit: Some(limit), cursor };
-        let one = Store::logs(&*world.index, &query(ours), Budget::default()).unwrap();
-        let other = Store::logs(&*world.store, &query(theirs), Budget::default()).unwrap();
+        let one = Store::logs(&*world.index, &query(ours), patient()).unwrap();
+        let other = Store::logs(&*world.store, &query(theirs), patient()).unwrap();
         let read = |page: &crate::storage::query::LogPage| -> Vec<Vec<u8>> {
             page.records.raw().map(|(_, record)| record.to_vec()).collect()
         };
@@ -264,7 +269,7 @@ fn recorded_bodies_come_back_byte_for_byte() {
     recorded().iter().for_each(|batch| world.append(batch));
     world.settle();
     let all = SearchQuery { limit: Some(1_000), ..SearchQuery::default() };
-    let page = Store::search(&*world.store, &all, Budget::default()).unwrap();
+    let page = Store::search(&*world.store, &all, patient()).unwrap();
     assert_eq!(page.traces, world.index.search(&all).unwrap().traces);
     assert!(page.traces.len() > 10);
     let mut bytes = [0, 0];
@@ -281,7 +286,7 @@ fn recorded_bodies_come_back_byte_for_byte() {
     bytes[1] = kept.trim().parse().unwrap();
     // No text is stored twice.
     assert!(bytes[1] * 2 < bytes[0], "{bytes:?}");
-    let page = Store::logs(&*world.store, &LogQuery::default(), Budget::default()).unwrap();
+    let page = Store::logs(&*world.store, &LogQuery::default(), patient()).unwrap();
     assert!(!page.records.is_empty());
 }
 
@@ -304,13 +309,13 @@ fn evil_words_find_nothing_and_break_nothing() {
             Filters { attributes, ..Filters::default() },
         ] {
             let query = SearchQuery { filters, limit: Some(usize::MAX), cursor: None };
-            let page = Store::search(&*world.store, &query, Budget::default()).unwrap();
+            let page = Store::search(&*world.store, &query, patient()).unwrap();
             let found: Vec<TraceId> = page.traces.iter().map(|trace| trace.trace_id).collect();
             assert_eq!(found, [id(place)], "{word:?}");
         }
         let none = |filters: Filters| {
             let query = SearchQuery { filters, ..SearchQuery::default() };
-            let page = Store::search(&*world.store, &query, Budget::default()).unwrap();
+            let page = Store::search(&*world.store, &query, patient()).unwrap();
             assert!(page.traces.is_empty() && !page.incomplete, "{word:?}");
         };
         let attributes = vec![(word.to_owned(), "x".to_owned())];
@@ -320,6 +325,6 @@ fn evil_words_find_nothing_and_break_nothing() {
         none(Filters { from_ns: Some(u64::MAX), to_ns: Some(0), ..Filters::default() });
     }
     let bad = SearchQuery { cursor: some("x"), ..SearchQuery::default() };
-    let error = Store::search(&*world.store, &bad, Budget::default()).unwrap_err();
+    let error = Store::search(&*world.store, &bad, patient()).unwrap_err();
     assert!(matches!(error, QueryError::Cursor(_)));
 }
