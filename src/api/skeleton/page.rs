@@ -11,9 +11,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use std::collections::HashMap;
 
-/// A trace is told in at most this many units of time: finer than any screen, and a third of
-/// the digits of nanoseconds.
-const UNITS: u64 = 10_000_000;
+/// A trace is told in at most this many units of time: a thousand screens, and a third of the
+/// digits of nanoseconds.
+const UNITS: u64 = 1_000_000;
 /// The bytes of an id that are told at least. Fewer would be unique too rarely.
 const ID_BYTES: usize = 4;
 
@@ -77,7 +77,9 @@ struct Spans {
     /// The beginnings of the ids, one after the other, as base64.
     ids: String,
     shape: Vec<usize>,
-    parent: Vec<i64>,
+    /// How many places before its own the parent stands; 0 where there is none. Places of their
+    /// own would not pack.
+    parent_back: Vec<i64>,
     /// Units from the start of the span before; of the first of a page, from that of the trace.
     start: Vec<u64>,
     duration: Vec<u64>,
@@ -98,7 +100,7 @@ struct Costs {
     usd: Vec<f64>,
 }
 
-/// Writes a page: [`limits::SKELETON_SPANS`] spans. Parents are places in the whole trace.
+/// Writes a page: [`limits::SKELETON_SPANS`] spans.
 pub(super) fn write(id: TraceId, trace: &Skeleton, page: usize) -> String {
     let lines = &trace.lines;
     let from = (page * limits::SKELETON_SPANS).min(lines.len());
@@ -133,14 +135,12 @@ pub(super) fn write(id: TraceId, trace: &Skeleton, page: usize) -> String {
     serde_json::to_string(&page).expect("keys are texts and writing to memory does not fail")
 }
 
-/// The unit of time: the smallest power of ten of microseconds in which the trace's length has
-/// few digits.
+/// The unit of time: the smallest of 1, 2, 5, 10, 20, … microseconds in which the trace's length
+/// has few digits.
 fn unit_us(length_ns: u64) -> u64 {
-    let mut unit = 1;
-    while length_ns / 1_000 / unit >= UNITS {
-        unit *= 10;
-    }
-    unit
+    let tens = std::iter::successors(Some(1_u64), |ten| ten.checked_mul(10));
+    let mut units = tens.flat_map(|ten| [1, 2, 5].map(|step| ten.saturating_mul(step)));
+    units.find(|unit| length_ns / 1_000 / unit < UNITS).unwrap_or(u64::MAX)
 }
 
 /// The columns of a page that is being written.
@@ -179,11 +179,12 @@ impl<'s> Columns<'s> {
 
     fn fill(&mut self, lines: &[Line]) {
         let (mut told, mut counted, mut paid) = (0, 0, 0);
-        for (at, line) in (0..).zip(lines) {
+        for (at, line) in (0_usize..).zip(lines) {
             let shape = self.shape(line.shape);
             self.spans.shape.push(shape);
-            let parent = line.parent.and_then(|id| self.places.get(&id));
-            self.spans.parent.push(parent.map_or(-1, |place| *place as i64));
+            let place = |id| self.places.get(&id).map(|place| *place as i64);
+            let (own, parent) = (place(line.span_id), line.parent.and_then(place));
+            self.spans.parent_back.push(own.zip(parent).map_or(0, |(own, parent)| own - parent));
             let start = line.start_ns.saturating_sub(self.begin_ns) / self.unit_ns;
             self.spans.start.push(start - told);
             told = start;

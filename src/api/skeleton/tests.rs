@@ -130,7 +130,8 @@ fn ten_thousand_spans_are_small() {
     }
 }
 
-/// Reads a page as a client does: name, parent's place, start and duration in nanoseconds.
+/// Reads a page as a client does: name, places back to the parent, start and duration in
+/// nanoseconds.
 fn read(page: &Value) -> Vec<(String, i64, u64, u64)> {
     let numbers = |value: &Value| -> Vec<i64> {
         value.as_array().unwrap().iter().map(|number| number.as_i64().unwrap()).collect()
@@ -138,7 +139,7 @@ fn read(page: &Value) -> Vec<(String, i64, u64, u64)> {
     let spans = &page["spans"];
     let unit = page["unit_us"].as_u64().unwrap() * 1_000;
     let names = numbers(&page["shapes"]["name"]);
-    let (parents, durations) = (numbers(&spans["parent"]), numbers(&spans["duration"]));
+    let (parents, durations) = (numbers(&spans["parent_back"]), numbers(&spans["duration"]));
     let mut start = 0;
     let shapes = numbers(&spans["shape"]);
     let columns = shapes.iter().zip(numbers(&spans["start"])).zip(parents).zip(durations);
@@ -176,7 +177,7 @@ fn a_client_reads_what_was_sent() {
     let page: Value =
         serde_json::from_str(&page::write(trace_id(), &gathering.finish(true), 0)).unwrap();
     let expected =
-        [("root", -1, 0, 100), ("late", 0, 20, 5), ("chat", 0, 30, 30), ("orphan", -1, 40, 1)];
+        [("root", 0, 0, 100), ("late", 1, 20, 5), ("chat", 2, 30, 30), ("orphan", 0, 40, 1)];
     let expected = expected
         .map(|(name, parent, from, long)| (name.to_owned(), parent, from * 1_000, long * 1_000));
     assert_eq!(read(&page), expected);
@@ -215,11 +216,12 @@ fn long_traces_come_in_pages_and_coarser_units() {
     };
     let (first, second, third) = (page(0), page(1), page(2));
     assert_eq!((&first["next"], &second["next"]), (&serde_json::json!(1), &Value::Null));
-    // 100 seconds in units of 10 microseconds are seven digits.
-    assert_eq!(first["unit_us"], 100);
+    // 100 seconds and a little are more than a million units of 100 microseconds.
+    assert_eq!(first["unit_us"], 200);
     let (one, two) = (read(&first), read(&second));
     assert_eq!((one.len() as u64, two.len()), (spans - 5, 5));
-    assert_eq!(two[0].1, spans as i64 - 6);
+    // The parent of the first one stands on the page before.
+    assert_eq!(two[0].1, 1);
     let from_first: u64 = one.last().unwrap().2;
     assert_eq!((from_first, two[0].2), ((spans - 6) * 1_000_000, (spans - 5) * 1_000_000));
     assert!(read(&third).is_empty());

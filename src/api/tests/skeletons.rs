@@ -20,9 +20,9 @@ async fn a_skeleton_leads_to_every_span() {
     assert_eq!(skeleton["cost"], json!({"usd": 0.75, "state": "partial", "unpriced_calls": 1}));
     assert_eq!(skeleton["tokens"]["total"], 407);
     let spans = &skeleton["spans"];
-    assert_eq!(spans["parent"], json!([-1, 0, 1, 1, 1, 4, 1]));
-    assert_eq!(spans["start"], json!([0, 10_000, 10_000, 280_000, 100_000, 50_000, 160_000]));
-    assert_eq!(spans["duration"][6], 290_000);
+    assert_eq!(spans["parent_back"], json!([0, 1, 1, 2, 3, 1, 5]));
+    assert_eq!(spans["start"], json!([0, 5_000, 5_000, 140_000, 50_000, 25_000, 80_000]));
+    assert_eq!((&skeleton["unit_us"], &spans["duration"][6]), (&json!(2), &json!(145_000)));
     assert_eq!(skeleton["tables"]["tools"], json!(["search"]));
     assert_eq!(skeleton["token_counts"]["input"], json!([100, 30, 200]));
     let width = spans["id_bytes"].as_u64().unwrap() as usize;
