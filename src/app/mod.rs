@@ -158,7 +158,6 @@ impl App {
         };
         let projector = Projector::start(projections, Arc::clone(&progress))
             .map_err(|source| AppError::File { path: snapshot, source })?;
-        let sealer = blocks::seal(config, &log, &catalog)?;
         let shippers = Arc::new(start_shippers(config, &log, &fs, registry)?);
         let stores = Arc::new(Stores::open(config, &log, &index, registry)?);
         let life = Arc::new(Life::default());
@@ -166,6 +165,8 @@ impl App {
             Pipeline::new(Arc::clone(&log), redactor, recent, registry, Arc::clone(&progress));
         let pipeline = Arc::new(pipeline);
         let debug = debugging::start(loaded, &log, &fs, &pipeline, registry).await?;
+        // From here on the log lets go of what nobody holds: every other reader holds its part.
+        let sealer = blocks::seal(config, &log, &catalog)?;
         let states = Arc::new(States {
             life: Arc::clone(&life),
             log: Arc::clone(&log),

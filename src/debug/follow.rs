@@ -23,7 +23,7 @@ use super::sources::{self, About, Taken};
 use super::toggle::Toggle;
 use crate::model::{Signal, Span, SpanId, Understanding};
 use crate::otlp::read;
-use crate::storage::{Batch, Log, LogReader, Position};
+use crate::storage::{Batch, Hold, Log, LogReader, Position, Purpose};
 use crate::{clock, limits, semconv};
 
 const TICK: Duration = Duration::from_millis(limits::DEBUG_TICK_MILLISECONDS);
@@ -80,6 +80,8 @@ struct Work {
     events: Events,
     finish: Arc<AtomicBool>,
     reader: Option<LogReader>,
+    /// Keeps what is still to be read, while something is.
+    hold: Option<Hold>,
     /// While nothing is read: where the log ended, and when that was.
     rested: (Position, u64),
     looked: Instant,
@@ -103,6 +105,7 @@ impl Work {
         // A place is there only if it was reading when it stopped.
         let stopped_at = lock(&place).load();
         let reader = stopped_at.map(|from| log.reader(from));
+        let hold = stopped_at.map(|from| log.hold(from, Purpose::Read));
         let (trouble, outbox) = (Trouble::default(), Outbox::default());
         Self {
             log,
@@ -111,6 +114,7 @@ impl Work {
             events: Events { file, trouble, outbox, onward, observer },
             finish,
             reader,
+            hold,
             rested: (end, now_ns),
             looked: now,
             told_scopes: None,
@@ -175,6 +179,7 @@ impl Work {
             self.rested = end;
             return false;
         }
+        self.hold = Some(self.log.hold(from, Purpose::Read));
         self.reader = Some(self.log.reader(from));
         self.save();
         true
@@ -224,6 +229,7 @@ impl Work {
         if let Some(reader) = self.reader.take() {
             self.rested = (reader.position(), now_ns);
         }
+        self.hold = None;
         lock(&self.place).forget();
     }
 
@@ -248,6 +254,7 @@ impl Work {
             tracing::warn!(%error, "The place of the debug events in the log was not saved.");
         } else {
             self.saved.0 = at;
+            self.hold.iter().for_each(|hold| hold.move_to(at));
         }
     }
 }

@@ -153,7 +153,18 @@ impl Catalog {
         for name in lost {
             let covered = seals.iter().any(|seal| seal.name.covers(name));
             let inside = seals.iter().any(|seal| name.covers(&seal.name));
-            if covered || inside || (log_from > 0 && name.first >= log_from) {
+            if covered || inside {
+                self.remove_files(name);
+                continue;
+            }
+            if log_from > 0 && name.first >= log_from {
+                // Blocks are made of what lies behind the last one: those behind it go with it.
+                let later = |seal: &Seal| seal.name.first > name.first;
+                seals.iter().filter(|seal| later(seal)).for_each(|seal| {
+                    warn!(block = %seal.name, "A block is made again, as one before it is.");
+                    self.remove_files(&seal.name);
+                });
+                seals.retain(|seal| !later(seal));
                 self.remove_files(name);
                 continue;
             }

@@ -194,28 +194,36 @@ impl Seal {
             file.sums.iter().for_each(|sum| out.int(*sum));
         }
         let body = out.0;
+        let version = BLOCK_VERSION.to_le_bytes();
         let mut bytes = MAGIC.to_vec();
-        bytes.extend_from_slice(&BLOCK_VERSION.to_le_bytes());
-        bytes.extend_from_slice(&crc32fast::hash(&body).to_le_bytes());
+        bytes.extend_from_slice(&version);
+        bytes.extend_from_slice(&sum(&version, &body).to_le_bytes());
         bytes.extend_from_slice(&body);
         bytes
     }
 
-    /// Reads a seal's file.
+    /// Reads a seal's file. Magic, version and sum stand where they stand in every version, and
+    /// the sum is over all else: a later version is told from a damaged one.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, SealError> {
         let body = bytes.strip_prefix(&MAGIC).ok_or(SealError::Damaged)?;
         let (version, body) = body.split_first_chunk().ok_or(SealError::Damaged)?;
-        let (sum, body) = body.split_first_chunk().ok_or(SealError::Damaged)?;
+        let (wanted, body) = body.split_first_chunk().ok_or(SealError::Damaged)?;
+        if sum(version, body) != u32::from_le_bytes(*wanted) {
+            return Err(SealError::Damaged);
+        }
         let version = u32::from_le_bytes(*version);
-        // A later version may sum up otherwise; where it is damage it is told as that.
         if version != BLOCK_VERSION {
             return Err(SealError::Version(version));
         }
-        if crc32fast::hash(body) != u32::from_le_bytes(*sum) {
-            return Err(SealError::Damaged);
-        }
         Reader(body).seal().ok_or(SealError::Damaged)
     }
+}
+
+fn sum(version: &[u8; 4], body: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(version);
+    hasher.update(body);
+    hasher.finalize()
 }
 
 struct Writer(Vec<u8>);
@@ -316,7 +324,7 @@ mod tests {
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(Seal::decode(&flipped).is_err(), "bit {bit}");
+            assert_eq!(Seal::decode(&flipped), Err(SealError::Damaged), "bit {bit}");
         }
     }
 
@@ -324,6 +332,8 @@ mod tests {
     fn a_later_version_is_told_apart() {
         let mut bytes = seal().encode();
         bytes[8] = 2;
+        let sum = sum(&[2, 0, 0, 0], &bytes[16..]);
+        bytes[12..16].copy_from_slice(&sum.to_le_bytes());
         assert_eq!(Seal::decode(&bytes), Err(SealError::Version(2)));
     }
 }

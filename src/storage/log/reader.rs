@@ -8,7 +8,7 @@ use super::error::ReadError;
 use super::header::SEGMENT_HEADER_BYTES;
 use super::scan::Hole;
 use super::segment::{Look, SegmentFile};
-use super::status::Expired;
+use super::status::{Expired, add_items};
 use super::table::{Segment, Shared, first_frame};
 use crate::limits;
 use crate::storage::{Batch, Position};
@@ -24,13 +24,15 @@ pub struct LogReader {
     until: Option<Position>,
     open: Option<SegmentFile>,
     expired: Expired,
+    /// The segment that was read from its beginning, and the items read of it so far.
+    read: Option<(u64, [u64; 3])>,
 }
 
 impl LogReader {
     pub(super) fn new(shared: Arc<Shared>, from: Position) -> Self {
         // A cursor beyond the end is of a log that was lost; what is there now was read before.
         let at = from.min(shared.table().end());
-        Self { shared, at, until: None, open: None, expired: Expired::default() }
+        Self { shared, at, until: None, open: None, expired: Expired::default(), read: None }
     }
 
     /// A reader that ends at the offset `until` of the segment in which it starts, which must
@@ -54,7 +56,9 @@ impl LogReader {
             match look.map_err(|source| ReadError::Io { segment: at.segment, source })? {
                 Look::Frame(header, body) => {
                     self.at.offset += header.frame_bytes();
-                    return Ok(Some((at, header.batch(body))));
+                    let batch = header.batch(body);
+                    self.note_read(at, &batch);
+                    return Ok(Some((at, batch)));
                 }
                 Look::Damaged { until } => {
                     let hole = Hole { from: at.offset, until };
@@ -81,6 +85,22 @@ impl LogReader {
         (expired != Expired::default()).then_some(expired)
     }
 
+    fn note_read(&mut self, at: Position, batch: &Batch) {
+        if at == first_frame(at.segment) {
+            self.read = Some((at.segment, [0; 3]));
+        }
+        if let Some((segment, items)) = &mut self.read
+            && *segment == at.segment
+        {
+            add_items(items, batch.signal, batch.items.into());
+        }
+    }
+
+    /// The items read of a segment, if they are known.
+    fn read_of(&self, number: u64) -> Option<[u64; 3]> {
+        self.read.filter(|(segment, _)| *segment == number).map(|(_, items)| items)
+    }
+
     /// Opens the segment that holds the next batch; false at the committed end.
     fn enter(&mut self) -> Result<bool, ReadError> {
         loop {
@@ -97,7 +117,7 @@ impl LogReader {
                     Ok(opened) => *open = Some(opened),
                     // Removed by retention just now, or by hand: either way it is gone.
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                        self.expired.count(&info, self.at.offset);
+                        self.expired.count(&info, self.at.offset, self.read_of(info.number));
                         self.at.offset = info.end;
                     }
                     Err(source) => return Err(ReadError::Io { segment: info.number, source }),
@@ -111,7 +131,7 @@ impl LogReader {
         let table = self.shared.table();
         let start = table.start();
         if self.at.segment < start.segment {
-            self.expired.add(table.expired_since(self.at));
+            self.expired.add(table.expired_since(self.at, self.read_of(self.at.segment)));
             self.at = start;
         }
         let mut onward = table.segments.range(self.at.segment..).map(|(_, segment)| *segment);

@@ -99,7 +99,7 @@ impl Writer {
         // What is kept elsewhere by now is not lost.
         let passed = number < self.shared.holds.needed_from();
         if !passed {
-            table.counts.expired.count(&segment.info, 0);
+            table.counts.expired.count(&segment.info, 0, None);
         }
         drop(table);
         if passed {

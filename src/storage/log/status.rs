@@ -88,18 +88,18 @@ impl SegmentInfo {
 }
 
 impl Expired {
-    /// Counts a segment from its `from` offset on; `from` is 0 for all of it. Items are counted
-    /// only of whole segments: of a part it is not known how many it held.
-    pub(super) fn count(&mut self, segment: &SegmentInfo, from: u64) {
+    /// Counts a segment from its `from` offset on; `from` is 0 for all of it. Of a part it is not
+    /// known how many items it held, unless `read` says how many stood before it.
+    pub(super) fn count(&mut self, segment: &SegmentInfo, from: u64, read: Option<[u64; 3]>) {
         if segment.batches == 0 {
             return;
         }
         self.segments += 1;
         self.bytes += segment.bytes.saturating_sub(from);
-        if from <= SEGMENT_HEADER_BYTES {
-            for (sum, items) in self.items.iter_mut().zip(segment.items) {
-                *sum += items;
-            }
+        let whole = (from <= SEGMENT_HEADER_BYTES).then_some([0; 3]);
+        let Some(read) = whole.or(read) else { return };
+        for ((sum, items), read) in self.items.iter_mut().zip(segment.items).zip(read) {
+            *sum += items.saturating_sub(read);
         }
     }
 

@@ -60,8 +60,9 @@ impl Table {
         self.segments.insert(segment.info.number, segment);
     }
 
-    /// What retention has removed between this position and the oldest one kept.
-    pub(super) fn expired_since(&self, at: Position) -> Expired {
+    /// What retention has removed between this position and the oldest one kept. `read` are the
+    /// items before it in its segment, where that is known.
+    pub(super) fn expired_since(&self, at: Position, read: Option<[u64; 3]>) -> Expired {
         let mut expired = Expired::default();
         let kept_from = self.segments.keys().next().copied().unwrap_or(at.segment);
         if at == Position::OLDEST || at.segment >= kept_from {
@@ -72,7 +73,7 @@ impl Table {
         for removed in self.removed.iter().filter(|removed| removed.number >= at.segment) {
             let from = if removed.number == at.segment { at.offset } else { 0 };
             if from < removed.end {
-                expired.count(removed, from);
+                expired.count(removed, from, read);
             }
         }
         expired

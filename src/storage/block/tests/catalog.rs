@@ -34,7 +34,12 @@ fn one_block() -> (Folder, Block, usize) {
 
 #[test]
 fn a_block_without_its_seal_is_adopted_once_the_log_is_gone() {
-    for damage in [None, Some(&b""[..]), Some(b"PHBLK\xb6\x0a\0\x01\0\0\0 not what was written")] {
+    for damage in [
+        None,
+        Some(&b""[..]),
+        Some(b"PHBLK\xb6\x0a\0\x01\0\0\0 not what was written"),
+        Some(b"PHBLK\xb6\x0a\0\x07\0\0\0 nor another version"),
+    ] {
         let (folder, block, rows) = one_block();
         let seal = folder.shelf.layout.block_file(&block.seal.name, BlockPart::Seal);
         match damage {
@@ -81,6 +86,8 @@ fn a_later_version_is_refused_before_anything_is_touched() {
     let seal = folder.shelf.layout.block_file(&block.seal.name, BlockPart::Seal);
     let mut bytes = std::fs::read(&seal).unwrap();
     bytes[8] = 2;
+    let sum = crc32fast::hash(&[&bytes[8..12], &bytes[16..]].concat());
+    bytes[12..16].copy_from_slice(&sum.to_le_bytes());
     std::fs::write(&seal, &bytes).unwrap();
     let stray = folder.path().join("blocks/half.tmp");
     std::fs::write(&stray, b"").unwrap();

@@ -212,3 +212,27 @@ fn an_expired_block_is_gone_with_all_its_files() {
     let left = fs.files().into_keys().filter(|path| path.starts_with("/store/blocks"));
     assert_eq!(left.count(), 0);
 }
+
+#[test]
+fn a_block_that_lost_its_seal_is_made_again_though_later_ones_are_whole() {
+    let (fs, log) = (SimFs::new(1), log());
+    for log_from in 1..=u64::from(SEGMENTS) {
+        let process = Process::start(&fs, 1).unwrap();
+        for segment in log.segments().iter().filter(|segment| segment.sealed) {
+            let seal = process.workshop.seal(&log, segment, &mut *double::open_book()).unwrap();
+            process.catalog.insert(seal);
+        }
+        let lost = process.catalog.shelved().blocks[log_from as usize - 1].seal.name;
+        let seal = process.workshop.layout.block_file(&lost, BlockPart::Seal);
+        drop(process);
+        fs.plant(&seal, b"not a seal".to_vec());
+        let process = Process::start(&fs, log_from).unwrap();
+        assert_eq!(process.catalog.shelved().through, log_from - 1);
+        process.work(&log, false).unwrap();
+        assert_eq!(process.spans(), expected(u64::from(SEGMENTS)));
+        drop(process);
+        for file in fs.files().into_keys().filter(|path| path.starts_with("/store/blocks")) {
+            Fs::remove(&fs, &file).unwrap();
+        }
+    }
+}

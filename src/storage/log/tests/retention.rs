@@ -100,6 +100,29 @@ fn a_reader_that_lags_is_told_what_it_missed() {
 }
 
 #[test]
+fn of_a_segment_that_is_read_in_part_the_rest_is_missed() {
+    let disk = SimFs::new(1);
+    let (mut writer, _lock) = start(&disk, Some(100), None);
+    let group: Vec<Batch> = (0..5).map(|number| batch(number, 100)).collect();
+    let at = writer.commit(&[&group[0], &group[1]], 0).unwrap();
+    let mut from_the_start = LogReader::new(Arc::clone(&writer.shared), Position::OLDEST);
+    let mut from_the_middle = LogReader::new(Arc::clone(&writer.shared), at[1]);
+    for reader in [&mut from_the_start, &mut from_the_middle] {
+        while reader.next().unwrap().is_some() {}
+    }
+    writer.commit(&[&group[2], &group[3], &group[4]], 0).unwrap();
+    for second in [50, 120, 140] {
+        commit(&mut writer, second);
+    }
+    writer.tick(149 * SECOND_NS);
+    for (reader, items) in [(&mut from_the_start, 6), (&mut from_the_middle, 0)] {
+        while reader.next().unwrap().is_some() {}
+        let missed = reader.take_expired().unwrap();
+        assert_eq!((missed.segments, missed.items), (1, [items, 0, 0]));
+    }
+}
+
+#[test]
 fn a_cursor_beyond_the_end_waits_for_what_comes() {
     let disk = SimFs::new(1);
     let (mut writer, _lock) = start(&disk, None, None);
