@@ -61,9 +61,10 @@ bench: ## Drives a release build over loopback and prints what it reached
 fuzz: ## Mutated requests and files, long form
 	PHAROS_SEEDS=$(FUZZ_SEEDS) cargo test --locked --release --lib -- mutated fuzz
 
-crash: ## Lives and deaths of the log, long form: a disk that forgets, and kill -9
-	PHAROS_SEEDS=$(CRASH_SEEDS) cargo test --locked --release --lib storage::log
+crash: ## Lives and deaths of the store, long form: disks that forget, kill -9, damaged files
+	PHAROS_SEEDS=$(CRASH_SEEDS) cargo test --locked --release --lib -- storage::log storage::block
 	PHAROS_KILLS=100 scripts/integration crash
+	PHAROS_SEEDS=1000 scripts/integration storage_faults
 
 docs: ## Rewrites the references that are made from tables
 	UPDATE=1 cargo test --locked --lib -- reference up_to_date

@@ -84,6 +84,16 @@ impl Process {
         self.child.wait().map(|status| status.code())
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has ended by itself.
+    pub fn ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)))
+    }
+
     /// CPU seconds (user and system) it has used.
     pub fn cpu_seconds(&self) -> f64 {
         let stat = self.proc("stat");

@@ -1,5 +1,6 @@
 //! Starting Pharos and asking it.
 
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,6 +19,11 @@ pub(crate) fn binary() -> PathBuf {
 /// A Pharos over a folder.
 pub(crate) fn start(folder: &Path, extra: &[&str]) -> Process {
     Process::start(&binary(), folder, extra).unwrap()
+}
+
+/// An address that nobody listens on.
+pub(crate) fn free_port() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 /// Gets a path of the web port.

@@ -16,5 +16,7 @@ mod life;
 #[path = "../../benches/load/mod.rs"]
 mod load;
 mod logs;
+mod oracle;
 mod prometheus;
 mod second_receiver;
+mod storage_faults;

@@ -1,9 +1,9 @@
 //! The same spans arrive at a second OTLP receiver, also one that was down for a while.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 
-use crate::harness::{Page, binary, export, get, json, settle, start, until};
+use crate::harness::{Page, binary, export, free_port, get, json, settle, start, until};
 use crate::load::http::Sender;
 use crate::load::process::Process;
 use crate::load::template::{Profile, Template};
@@ -18,10 +18,6 @@ fn forwarding(folder: &Path, http: SocketAddr, grpc: SocketAddr) -> Process {
     );
     std::fs::write(&config, text).unwrap();
     start(&folder.join("data"), &["--config.file", config.to_str().unwrap()])
-}
-
-fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 #[test]
