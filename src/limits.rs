@@ -244,6 +244,10 @@ pub const BLOCK_MERGE_FAN_IN: usize = 8;
 pub const BLOCK_CACHE_BYTES: usize = 64 * MIB;
 /// The sealer's thread yields to those that answer senders and readers.
 pub const SEALER_NICENESS: i32 = 10;
+/// Records of one line of an export.
+pub const EXPORT_LINE_RECORDS: usize = 512;
+/// Bytes of the records of one line of an export: what other tools read at once.
+pub const EXPORT_LINE_BYTES: usize = MIB;
 /// How often the sealer looks for closed segments.
 pub const SEAL_TICK_MILLISECONDS: u64 = 1_000;
 /// Bytes of one trace that are read into memory to answer for it.

@@ -52,6 +52,7 @@ pub use error::ApiError;
 pub use handles::ApiHandles;
 pub use host::Hosts;
 pub use landing::{About, Link};
+pub(crate) use moment::parse as read_time;
 pub use observe::{Answered, HttpObserver};
 pub use routes::router;
 

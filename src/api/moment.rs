@@ -15,7 +15,7 @@ pub(super) fn milliseconds(nanoseconds: u64) -> f64 {
 
 /// Reads RFC 3339, or a Unix time whose unit its size tells: seconds (up to the year 5138, with
 /// a fraction if wanted), milliseconds, microseconds or nanoseconds. Times before 1970 are none.
-pub(super) fn parse(text: &str) -> Option<u64> {
+pub(crate) fn parse(text: &str) -> Option<u64> {
     let text = text.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         let number: u64 = text.parse().ok()?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{Failure, Usage, client};
+use super::{Failure, StoreArguments, Usage, client};
 use crate::build_info::VERSION;
 use crate::config::Flags;
 use crate::demo::DemoOptions;
@@ -46,6 +46,8 @@ pub enum Command {
     Investigate(InvestigateArguments),
     /// Show log records, newest first
     Logs(LogsArguments),
+    /// Check or export a storage folder
+    Store(StoreArguments),
     /// Print the version
     Version(VersionArguments),
 }
@@ -257,6 +259,11 @@ mod tests {
             "pharos logs --limit 0",
             "pharos logs --limit many",
             "pharos logs extra",
+            "pharos store",
+            "pharos store verify --from 1",
+            "pharos store export --signal metrics",
+            "pharos store export --from yesterday",
+            "pharos store export --trace-id 12",
             "pharos serve --log.level info --log.level debug",
         ] {
             let usage = read(line).expect_err(line);

@@ -7,6 +7,10 @@ use crate::config::ConfigError;
 
 /// The command line or the configuration is wrong (`EX_USAGE` of sysexits.h).
 const BAD_USAGE: u8 = 64;
+/// There is nothing where something is to be read from (`EX_NOINPUT`).
+const NO_INPUT: u8 = 66;
+/// It may work later (`EX_TEMPFAIL`).
+const NOT_NOW: u8 = 75;
 /// Something that was asked for did not work, or the answer is no.
 const FAILED: u8 = 1;
 
@@ -19,6 +23,12 @@ pub enum Failure {
     /// What was asked makes no sense: exit code 64.
     #[error("{0}")]
     Usage(String),
+    /// What is to be read is not there: exit code 66.
+    #[error("{0}")]
+    Missing(String),
+    /// Somebody else uses it: exit code 75.
+    #[error("{0}")]
+    InUse(String),
     /// It did not work: exit code 1.
     #[error("{}", told(.0))]
     Failed(#[from] anyhow::Error),
@@ -57,10 +67,12 @@ pub fn exit_code(outcome: Result<(), Failure>) -> ExitCode {
     match failure {
         // Each line begins with its place, so that editors can jump there.
         Failure::Config(_) => output::places(&text),
-        Failure::Usage(_) | Failure::Failed(_) => text.lines().for_each(output::complain),
+        _ => text.lines().for_each(output::complain),
     }
     match failure {
         Failure::Config(_) | Failure::Usage(_) => ExitCode::from(BAD_USAGE),
+        Failure::Missing(_) => ExitCode::from(NO_INPUT),
+        Failure::InUse(_) => ExitCode::from(NOT_NOW),
         Failure::Failed(_) => ExitCode::from(FAILED),
     }
 }

@@ -1,7 +1,8 @@
 //! The command line: what one can ask of the binary, and how it answers.
 //!
 //! Data goes to stdout, everything else to stderr, so that output can be piped. The exit code is
-//! 0 for success, 1 for a failure and 64 for a wrong command line or configuration.
+//! 0 for success, 1 for a failure and 64 for a wrong command line or configuration; `store` has
+//! two more.
 
 mod arguments;
 mod check_config;
@@ -12,12 +13,14 @@ mod healthcheck;
 mod investigate;
 mod logs;
 mod output;
+mod store;
 mod story;
 mod version;
 
 pub use arguments::{Command, DemoArguments, ServeArguments, parse};
 pub use demo::introduce_demo;
 pub use exit::{Failure, Usage, exit_code};
+pub use store::StoreArguments;
 
 use crate::config::{self, Loaded};
 
@@ -34,6 +37,7 @@ pub fn run(command: &Command) -> Result<(), Failure> {
         Command::Healthcheck(arguments) => healthcheck::run(arguments),
         Command::Investigate(arguments) => investigate::run(arguments),
         Command::Logs(arguments) => logs::run(arguments),
+        Command::Store(arguments) => store::run(arguments),
         Command::Version(arguments) => version::run(arguments),
         Command::Serve(_) | Command::Demo(_) => {
             Err(anyhow::anyhow!("this command is not run from here").into())

@@ -18,6 +18,11 @@ pub(super) fn data(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Where a stream of data is written to.
+pub(super) fn stdout() -> impl std::io::Write {
+    std::io::stdout().lock()
+}
+
 /// Writes one line to stderr. There is nobody left to tell if that fails.
 pub(super) fn complain(line: &str) {
     drop(writeln!(std::io::stderr().lock(), "pharos: {line}"));

@@ -18,3 +18,4 @@ pub use answer::{Accepted, Refusal};
 pub use keep::Pipeline;
 pub use projector::{Progress, Projections, Projector};
 pub use recent::{Entered, ItemId, Recent, Seen};
+pub(crate) use snapshot::is_whole as is_whole_snapshot;

@@ -73,6 +73,11 @@ impl Snapshot {
     }
 }
 
+/// Whether the bytes of a snapshot's file are as they were written.
+pub(crate) fn is_whole(bytes: &[u8]) -> bool {
+    Snapshot::decode(bytes).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -25,10 +25,7 @@ impl Cursor {
     /// over from the oldest batch kept: duplicates are better than losses.
     pub fn load(&self) -> io::Result<Option<Position>> {
         let Some(bytes) = read_whole(&*self.fs, &self.path)? else { return Ok(None) };
-        let text = String::from_utf8_lossy(&bytes);
-        let (position, check) = text.trim_end().split_once(' ').unwrap_or(("", ""));
-        let whole = u32::from_str_radix(check, 16) == Ok(crc32fast::hash(position.as_bytes()));
-        Ok(position.parse().ok().filter(|_| whole))
+        Ok(read(&bytes))
     }
 
     /// Saves a position; when this returns it would survive a power loss.
@@ -37,6 +34,14 @@ impl Cursor {
         let check = crc32fast::hash(text.as_bytes());
         replace(&*self.fs, &self.path, format!("{text} {check:08x}\n").as_bytes())
     }
+}
+
+/// The position in a cursor's file; `None` if that is damaged.
+pub(super) fn read(bytes: &[u8]) -> Option<Position> {
+    let text = String::from_utf8_lossy(bytes);
+    let (position, check) = text.trim_end().split_once(' ')?;
+    let whole = u32::from_str_radix(check, 16) == Ok(crc32fast::hash(position.as_bytes()));
+    position.parse().ok().filter(|_| whole)
 }
 
 #[cfg(test)]

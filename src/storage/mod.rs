@@ -2,6 +2,7 @@
 //!
 //! [`log`] appends redacted OTLP batches to segments on disk and answers once they are durable;
 //! everything else is a reader of it: [`index`] makes it searchable, [`query`] answers questions.
+//! [`verify`] and [`export`] look at a folder at rest and change nothing in it.
 //! All file access goes through [`fs`], so that tests can run the production code over a disk
 //! that forgets what was not synced.
 //!
@@ -11,11 +12,16 @@ mod batch;
 pub mod block;
 pub mod clickhouse;
 mod cursor;
+pub mod export;
 pub mod fs;
 pub mod index;
 pub mod layout;
 pub mod log;
 pub mod query;
+pub mod verify;
+
+#[cfg(test)]
+mod double;
 
 pub use batch::{Batch, Position};
 pub use cursor::Cursor;

@@ -45,8 +45,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("demo", &["clock", "limits", "model", "otlp"]),
     ("config", &["limits", "model"]),
     ("telemetry", &["api", "build_info", "clock", "debug", "limits", "model", "otlp"]),
-    // Stands above `app`: it starts one and tells where it listens.
-    ("cli", &["app", "build_info", "config", "demo", "limits"]),
+    // Stands above `app`: it starts one and tells where it listens, or looks at what one has left.
+    (
+        "cli",
+        &["api", "app", "build_info", "config", "demo", "limits", "model", "pipeline", "storage"],
+    ),
     ("app", EVERYBODY),
     ("main", EVERYBODY),
     ("lib", EVERYBODY),

@@ -12,8 +12,16 @@ use crate::storage::fs::{Fs, read_full_at};
 use crate::storage::index::ServiceSet;
 use crate::storage::layout::{BlockName, BlockPart};
 
-/// Reads the files of a block and seals them again. Arrival times are known to the day only.
+/// Reads the files of a block and seals them again.
 pub(super) fn adopt(shelf: &Shelf, name: BlockName) -> Result<Seal, BlockError> {
+    let seal = look(shelf, name)?;
+    let path = shelf.layout.block_file(&name, BlockPart::Seal);
+    crate::storage::fs::replace(&*shelf.fs, &path, &seal.encode())?;
+    Ok(seal)
+}
+
+/// The seal that the files of a block would get. Arrival times are known to the day only.
+pub(super) fn look(shelf: &Shelf, name: BlockName) -> Result<Seal, BlockError> {
     let mut seal = Seal {
         name,
         first_arrival_ns: u64::from(name.day) * DAY_NS,
@@ -47,8 +55,6 @@ pub(super) fn adopt(shelf: &Shelf, name: BlockName) -> Result<Seal, BlockError> 
     }
     seal.log_bytes = seal.spans.iter().map(|group| group.bytes).sum::<u64>()
         + seal.logs.iter().map(|group| group.bytes).sum::<u64>();
-    let path = shelf.layout.block_file(&name, BlockPart::Seal);
-    crate::storage::fs::replace(&*shelf.fs, &path, &seal.encode())?;
     Ok(seal)
 }
 

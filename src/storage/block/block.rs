@@ -10,6 +10,7 @@ use super::file::SummedFile;
 use super::part::Part;
 use super::schema::span;
 use super::seal::Seal;
+use crate::limits;
 use crate::model::TraceId;
 use crate::storage::fs::Fs;
 use crate::storage::layout::{BlockPart, Layout};
@@ -20,6 +21,13 @@ pub(in crate::storage) struct Shelf {
     pub(in crate::storage) fs: Arc<dyn Fs>,
     pub(in crate::storage) layout: Layout,
     pub(in crate::storage) cache: Arc<Cache>,
+}
+
+impl Shelf {
+    /// The blocks of this place, with a cache of their own.
+    pub(in crate::storage) fn over(fs: Arc<dyn Fs>, layout: Layout) -> Self {
+        Self { fs, layout, cache: Arc::new(Cache::new(limits::BLOCK_CACHE_BYTES)) }
+    }
 }
 
 /// A block that can be read. Its files are removed when the last reader of a block that was

@@ -6,11 +6,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tracing::{info, warn};
 
 use super::block::{Block, Shelf};
-use super::cache::Cache;
 use super::error::BlockError;
 use super::seal::{Seal, SealError};
 use super::{adopt, seal};
-use crate::limits;
 use crate::storage::fs::{self, Fs};
 use crate::storage::layout::{BlockName, BlockPart, Layout};
 use crate::storage::log::Log;
@@ -103,42 +101,49 @@ impl Catalog {
         layout: Layout,
         log_from: u64,
     ) -> Result<Self, CatalogError> {
-        let cache = Arc::new(Cache::new(limits::BLOCK_CACHE_BYTES));
-        let shelf = Shelf { fs, layout, cache };
-        let catalog = Self { shelf, state: RwLock::default() };
+        let catalog = Self { shelf: Shelf::over(fs, layout), state: RwLock::default() };
         catalog.shelf.fs.create_dir_all(&catalog.shelf.layout.blocks())?;
         catalog.load(log_from)?;
         Ok(catalog)
     }
 
+    /// The blocks under a storage path, of which nothing is changed: nothing is removed, sealed
+    /// again or put aside. What cannot be read is told in words.
+    pub(in crate::storage) fn look(
+        fs: Arc<dyn Fs>,
+        layout: Layout,
+        log_from: u64,
+    ) -> Result<(Self, Vec<String>), CatalogError> {
+        let shelf = Shelf::over(fs, layout);
+        let files = match shelf.fs.list(&shelf.layout.blocks()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            files => files?,
+        };
+        let Sealed { mut seals, lost } = sealed(&shelf, &files)?;
+        let mut told = Vec::new();
+        for name in lost {
+            if is_spare(&name, &seals, log_from) {
+                continue;
+            }
+            match adopt::look(&shelf, name) {
+                Ok(seal) => seals.push(seal),
+                Err(error) => told.push(format!("{name}: {error}")),
+            }
+        }
+        seals.sort_by_key(|seal| (seal.name.first, std::cmp::Reverse(seal.name.last)));
+        seals.dedup_by(|next, kept| kept.name.covers(&next.name));
+        let mut state = State::default();
+        state.shelved.through = seals.iter().map(|seal| seal.name.last).max().unwrap_or(0);
+        let blocks = seals.into_iter().map(|seal| Arc::new(Block::new(shelf.clone(), seal)));
+        state.shelved.blocks = blocks.collect();
+        Ok((Self { shelf, state: RwLock::new(state) }, told))
+    }
+
     fn load(&self, log_from: u64) -> Result<(), CatalogError> {
         let Shelf { fs, layout, .. } = &self.shelf;
         let files = fs.list(&layout.blocks())?;
-        let mut names: Vec<(BlockName, BlockPart)> =
-            files.iter().filter_map(|file| BlockName::of_file(file)).collect();
-        names.sort_unstable();
-        let mut seals = Vec::new();
-        let mut lost = Vec::new();
         // Everything is looked at before anything is touched: a later release may have written it.
-        for (name, _) in names.iter().filter(|(_, part)| *part == BlockPart::Seal) {
-            let path = layout.block_file(name, BlockPart::Seal);
-            match fs::read_whole(&**fs, &path)?.as_deref().map(Seal::decode) {
-                Some(Ok(seal)) if seal.name == *name => seals.push(seal),
-                Some(Err(source @ SealError::Version(version)))
-                    if version > seal::BLOCK_VERSION =>
-                {
-                    let file = path.display().to_string();
-                    return Err(CatalogError::Version { file, source: Box::new(source) });
-                }
-                _ => lost.push(*name),
-            }
-        }
-        for name in names.iter().map(|(name, _)| name) {
-            let sealed = seals.iter().any(|seal| seal.name == *name);
-            if !sealed && !lost.contains(name) {
-                lost.push(*name);
-            }
-        }
+        let Sealed { mut seals, lost } = sealed(&self.shelf, &files)?;
         for file in files.iter().filter(|file| file.ends_with(".tmp")) {
             // What stays does no harm.
             let _ = fs.remove(&layout.blocks().join(file));
@@ -314,4 +319,46 @@ impl Catalog {
         }
         status
     }
+}
+
+/// The blocks of a folder, by whether they have a whole seal.
+struct Sealed {
+    /// The whole seals.
+    seals: Vec<Seal>,
+    /// Blocks that have none.
+    lost: Vec<BlockName>,
+}
+
+/// Reads the seals among these files of the folder of blocks.
+fn sealed(shelf: &Shelf, files: &[String]) -> Result<Sealed, CatalogError> {
+    let Shelf { fs, layout, .. } = shelf;
+    let mut names: Vec<(BlockName, BlockPart)> =
+        files.iter().filter_map(|file| BlockName::of_file(file)).collect();
+    names.sort_unstable();
+    let mut found = Sealed { seals: Vec::new(), lost: Vec::new() };
+    for (name, _) in names.iter().filter(|(_, part)| *part == BlockPart::Seal) {
+        let path = layout.block_file(name, BlockPart::Seal);
+        match fs::read_whole(&**fs, &path)?.as_deref().map(Seal::decode) {
+            Some(Ok(seal)) if seal.name == *name => found.seals.push(seal),
+            Some(Err(source @ SealError::Version(version))) if version > seal::BLOCK_VERSION => {
+                let file = path.display().to_string();
+                return Err(CatalogError::Version { file, source: Box::new(source) });
+            }
+            _ => found.lost.push(*name),
+        }
+    }
+    for name in names.iter().map(|(name, _)| name) {
+        let sealed = found.seals.iter().any(|seal| seal.name == *name);
+        if !sealed && !found.lost.contains(name) {
+            found.lost.push(*name);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a block without a whole seal is not needed: others have what it has, or the log.
+fn is_spare(name: &BlockName, seals: &[Seal], log_from: u64) -> bool {
+    let covered = seals.iter().any(|seal| seal.name.covers(name));
+    let inside = seals.iter().any(|seal| name.covers(&seal.name));
+    covered || inside || (log_from > 0 && name.first >= log_from)
 }

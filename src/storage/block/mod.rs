@@ -29,11 +29,12 @@ mod seal;
 mod sealer;
 mod sealing;
 mod spans;
+mod survey;
 mod texts;
 mod wide;
 mod write;
 
-pub(in crate::storage) use self::block::Block;
+pub(in crate::storage) use self::block::{Block, Shelf};
 pub(in crate::storage) use self::cache::TextColumn;
 pub(in crate::storage) use self::catalog::Shelved;
 pub use self::catalog::{BlockCounts, BlockStatus, Catalog, CatalogError};
@@ -43,6 +44,7 @@ pub(in crate::storage) use self::rows::RowColumns;
 pub(in crate::storage) use self::schema::{log, span};
 pub use self::seal::SealError;
 pub use self::sealer::{Sealer, SealerOptions};
+pub(in crate::storage) use self::survey::{Around, SurveyedFile, survey};
 pub(in crate::storage) use self::write::packed;
 
 /// The steps of making a block, in order. After a crash behind any of them the next start finds
@@ -69,3 +71,5 @@ pub enum Step {
 pub(in crate::storage) mod double;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(in crate::storage) use self::tests::recorded;

@@ -24,6 +24,7 @@ use self::group::Survey;
 pub(in crate::storage) use self::group::{Group, ServiceSet};
 pub(in crate::storage) use self::head::{LogHead, SpanHead, log_trace_id, span_trace_id};
 use self::segment::Growing;
+pub(in crate::storage) use self::sidecar::check as check_sidecar;
 use self::sidecar::{Sealed, Traces};
 use super::block::{Block, BlockError, Catalog, Shelved};
 use super::fs::Fs;

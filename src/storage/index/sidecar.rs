@@ -178,6 +178,26 @@ impl Sealed {
     }
 }
 
+/// Checks the file of a segment's index: all checksums and, where `end` is known, that it is the
+/// index of all frames.
+pub(in crate::storage) fn check(
+    fs: &dyn Fs,
+    path: &Path,
+    segment: u64,
+    end: Option<u64>,
+) -> io::Result<()> {
+    let damaged = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
+    match Sealed::load(fs, path, true) {
+        Ok(sealed) if sealed.segment != segment => Err(damaged("it is of another segment")),
+        Ok(sealed) if end.is_some_and(|end| end != sealed.end) => {
+            Err(damaged("its segment ends elsewhere"))
+        }
+        Ok(_) => Ok(()),
+        Err(SidecarError::Io(error)) => Err(error),
+        Err(SidecarError::Damaged) => Err(damaged("it is damaged or of another version")),
+    }
+}
+
 fn head_bytes(groups: usize, blocks: usize) -> usize {
     FIXED_BYTES + groups * GROUP_BYTES + blocks * size_of::<u32>() + CRC_BYTES
 }

@@ -11,6 +11,11 @@ pub(super) const FOOTER_BYTES: u64 = LENGTH as u64;
 const LENGTH: usize = 80;
 const MAGIC: [u8; 8] = *b"PHSEAL\xb6\n";
 
+/// Whether bytes begin like a footer, whole or not.
+pub(super) fn is_footer_like(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC)
+}
+
 /// What the end of a sealed segment says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Footer {

@@ -21,6 +21,7 @@ mod retention;
 mod scan;
 mod segment;
 mod status;
+mod survey;
 mod table;
 mod thread;
 mod writer;
@@ -38,6 +39,7 @@ pub use options::{Durability, LogOptions};
 pub use reader::LogReader;
 pub(in crate::storage) use retention::RetentionClock;
 pub use status::{Expired, LogCounts, LogStatus, SegmentInfo, Writable};
+pub(in crate::storage) use survey::{Survey, Surveyed, Walked};
 
 use self::queue::Queue;
 use self::table::Shared;

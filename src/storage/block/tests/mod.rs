@@ -67,7 +67,7 @@ fn batch(signal: Signal, body: Vec<u8>) -> Batch {
 }
 
 /// Recorded request bodies of a signal.
-fn recorded(signal: Signal) -> Vec<Batch> {
+pub(in crate::storage) fn recorded(signal: Signal) -> Vec<Batch> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/otlp");
     let mut bodies = Vec::new();
     for library in std::fs::read_dir(root).unwrap().flatten() {
