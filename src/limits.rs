@@ -242,6 +242,8 @@ pub const BLOCK_MERGED_BYTES: u64 = 512 * MIB as u64;
 pub const BLOCK_MERGE_FAN_IN: usize = 8;
 /// Memory for decoded columns, footers and filters of blocks.
 pub const BLOCK_CACHE_BYTES: usize = 64 * MIB;
+/// Summaries of traces that are held; about half a kilobyte each.
+pub const KNOWN_SUMMARIES: usize = 16_384;
 /// The sealer's thread yields to those that answer senders and readers.
 pub const SEALER_NICENESS: i32 = 10;
 /// Records of one line of an export.

@@ -80,8 +80,8 @@ fn sum_up(
 fn span_group(part: &Part, group: usize) -> Result<SpanGroup, BlockError> {
     let starts = part.longs(group, span::START, None, 0)?;
     let durations = part.longs(group, span::DURATION, None, 0)?;
-    let services = part.text_column(group, span::SERVICE)?;
-    let statuses = part.text_column(group, span::STATUS)?;
+    let services = part.text_column(group, span::SERVICE, None)?;
+    let statuses = part.text_column(group, span::STATUS, None)?;
     // Their pages are checked by decoding them.
     for leaf in [span::VALUE, span::REST, span::ORIGIN] {
         part.column::<parquet::data_type::ByteArrayType>(group, leaf, None)?;
@@ -107,7 +107,7 @@ fn log_group(part: &Part, group: usize) -> Result<LogGroup, BlockError> {
     let times = part.longs(group, log::TIME, None, 0)?;
     let observed = part.longs(group, log::OBSERVED, None, 0)?;
     let severities = part.longs(group, log::SEVERITY, None, 0)?;
-    let services = part.text_column(group, log::SERVICE)?;
+    let services = part.text_column(group, log::SERVICE, None)?;
     for leaf in [log::BODY, log::VALUE, log::REST, log::ORIGIN] {
         part.column::<parquet::data_type::ByteArrayType>(group, leaf, None)?;
     }

@@ -104,7 +104,7 @@ impl Block {
 
     decoded!(
         /// A column of texts that repeat.
-        texts, Texts, TextColumn, |part, group, leaf| part.text_column(group, leaf)
+        texts, Texts, TextColumn, |part, group, leaf| part.text_column(group, leaf, None)
     );
     decoded!(
         /// A column of numbers; `i64::MIN` where there is none.
@@ -112,11 +112,11 @@ impl Block {
     );
     decoded!(
         /// A column of doubles; NaN where there is none.
-        doubles, Doubles, Vec<f64>, |part, group, leaf| part.doubles(group, leaf)
+        doubles, Doubles, Vec<f64>, |part, group, leaf| part.doubles(group, leaf, None)
     );
     decoded!(
         /// A column of flags.
-        flags, Flags, Vec<bool>, |part, group, leaf| part.flags(group, leaf)
+        flags, Flags, Vec<bool>, |part, group, leaf| part.flags(group, leaf, None)
     );
     decoded!(
         /// A column of trace ids; zeros where there is none.
@@ -211,6 +211,6 @@ impl Drop for Block {
     }
 }
 
-fn fixed<const N: usize>(ids: Vec<parquet::data_type::ByteArray>) -> Vec<[u8; N]> {
+pub(super) fn fixed<const N: usize>(ids: Vec<parquet::data_type::ByteArray>) -> Vec<[u8; N]> {
     ids.iter().map(|id| id.data().try_into().unwrap_or([0; N])).collect()
 }

@@ -156,13 +156,23 @@ impl Part {
     }
 
     /// Doubles of a column; NaN where there is none.
-    pub(super) fn doubles(&self, group: usize, leaf: usize) -> Result<Vec<f64>, ParquetError> {
-        Ok(spread(self.column::<DoubleType>(group, leaf, None)?, f64::NAN))
+    pub(super) fn doubles(
+        &self,
+        group: usize,
+        leaf: usize,
+        rows: Option<&[usize]>,
+    ) -> Result<Vec<f64>, ParquetError> {
+        Ok(spread(self.column::<DoubleType>(group, leaf, rows)?, f64::NAN))
     }
 
     /// Flags of a column.
-    pub(super) fn flags(&self, group: usize, leaf: usize) -> Result<Vec<bool>, ParquetError> {
-        Ok(self.column::<BoolType>(group, leaf, None)?.values)
+    pub(super) fn flags(
+        &self,
+        group: usize,
+        leaf: usize,
+        rows: Option<&[usize]>,
+    ) -> Result<Vec<bool>, ParquetError> {
+        Ok(self.column::<BoolType>(group, leaf, rows)?.values)
     }
 
     /// A column of texts that repeat.
@@ -170,8 +180,9 @@ impl Part {
         &self,
         group: usize,
         leaf: usize,
+        rows: Option<&[usize]>,
     ) -> Result<TextColumn, ParquetError> {
-        let column = self.column::<ByteArrayType>(group, leaf, None)?;
+        let column = self.column::<ByteArrayType>(group, leaf, rows)?;
         let mut found = TextColumn::default();
         let mut known: HashMap<Box<[u8]>, u32, foldhash::fast::RandomState> = HashMap::default();
         let mut values = column.values.into_iter();
@@ -184,7 +195,7 @@ impl Part {
             known.insert(value.data().into(), code);
             Ok(code)
         };
-        let mut codes = Vec::with_capacity(self.rows(group));
+        let mut codes = Vec::with_capacity(column.definitions.len().max(values.len()));
         if column.definitions.is_empty() {
             for value in values {
                 codes.push(code(value)?);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::block::fixed;
 use super::{Block, BlockError, TextColumn, span};
 use crate::model::{SpanId, SpanKind, Status, TraceId, Usage};
 use crate::storage::layout::BlockPart;
@@ -48,49 +49,56 @@ const NAMES: [(usize, Fields); 13] = [
 ];
 
 impl RowColumns {
-    /// The columns that these fields need.
+    /// The columns that these fields need, of all rows of a row group.
     pub(in crate::storage) fn of(
         block: &Block,
         group: usize,
         fields: Fields,
     ) -> Result<Self, BlockError> {
-        let of = BlockPart::Spans;
-        let texts = |leaf| block.texts(of, group, leaf);
-        let longs = |leaf| block.longs(of, group, leaf);
+        Self::gather(&Columns { block, group, rows: None }, fields)
+    }
+
+    /// The same of these rows only, which are in order; they are numbered from 0 on then.
+    pub(in crate::storage) fn of_rows(
+        block: &Block,
+        group: usize,
+        rows: &[usize],
+        fields: Fields,
+    ) -> Result<Self, BlockError> {
+        Self::gather(&Columns { block, group, rows: Some(rows) }, fields)
+    }
+
+    fn gather(from: &Columns<'_>, fields: Fields) -> Result<Self, BlockError> {
         let names = NAMES
             .iter()
-            .map(|(leaf, belongs)| fields.contain(*belongs).then(|| texts(*leaf)).transpose());
+            .map(|(leaf, belongs)| fields.contain(*belongs).then(|| from.texts(*leaf)).transpose());
         let usage = || {
-            let tokens = |at| longs(span::INPUT_TOKENS + at);
+            let tokens = |at| from.longs(span::INPUT_TOKENS + at);
             Ok::<_, BlockError>(UsageColumns {
-                counts: block.flags(of, group, span::LLM_CALL)?,
+                counts: from.flags(span::LLM_CALL)?,
                 tokens: [tokens(0)?, tokens(1)?, tokens(2)?, tokens(3)?, tokens(4)?],
-                cost: block.doubles(of, group, span::COST)?,
-                first_token: block.doubles(of, group, span::FIRST_TOKEN)?,
+                cost: from.doubles(span::COST)?,
+                first_token: from.doubles(span::FIRST_TOKEN)?,
             })
         };
+        let failed = || from.flags(span::FAILED);
+        let http_status = || from.longs(span::HTTP_STATUS);
         Ok(Self {
-            trace_ids: block.trace_ids(of, group, span::TRACE_ID)?,
-            span_ids: block.span_ids(of, group, span::SPAN_ID)?,
-            parents: block.span_ids(of, group, span::PARENT_SPAN_ID)?,
-            starts: longs(span::START)?,
-            durations: longs(span::DURATION)?,
+            trace_ids: from.trace_ids()?,
+            span_ids: from.span_ids(span::SPAN_ID)?,
+            parents: from.span_ids(span::PARENT_SPAN_ID)?,
+            starts: from.longs(span::START)?,
+            durations: from.longs(span::DURATION)?,
             always: [
-                texts(span::SERVICE)?,
-                texts(span::NAME)?,
-                texts(span::KIND)?,
-                texts(span::STATUS)?,
-                texts(span::OPERATION)?,
+                from.texts(span::SERVICE)?,
+                from.texts(span::NAME)?,
+                from.texts(span::KIND)?,
+                from.texts(span::STATUS)?,
+                from.texts(span::OPERATION)?,
             ],
-            failed: fields
-                .contain(Fields::FAILURE)
-                .then(|| block.flags(of, group, span::FAILED))
-                .transpose()?,
+            failed: fields.contain(Fields::FAILURE).then(failed).transpose()?,
             names: names.collect::<Result<_, _>>()?,
-            http_status: fields
-                .contain(Fields::HTTP)
-                .then(|| longs(span::HTTP_STATUS))
-                .transpose()?,
+            http_status: fields.contain(Fields::HTTP).then(http_status).transpose()?,
             usage: fields.contain(Fields::USAGE).then(usage).transpose()?,
         })
     }
@@ -153,6 +161,66 @@ impl UsageColumns {
         let known = |column: &[f64]| Some(column[at]).filter(|value| !value.is_nan());
         row.cost_usd = known(&self.cost);
         row.time_to_first_token_seconds = known(&self.first_token);
+    }
+}
+
+/// Columns of all rows, which are held for the next question, or of some, which are read from
+/// their pages.
+struct Columns<'a> {
+    block: &'a Block,
+    group: usize,
+    rows: Option<&'a [usize]>,
+}
+
+const SPANS: BlockPart = BlockPart::Spans;
+
+impl Columns<'_> {
+    fn texts(&self, leaf: usize) -> Result<Arc<TextColumn>, BlockError> {
+        let Self { block, group, rows } = *self;
+        match rows {
+            None => block.texts(SPANS, group, leaf),
+            rows => Ok(Arc::new(block.part(SPANS)?.text_column(group, leaf, rows)?)),
+        }
+    }
+
+    fn longs(&self, leaf: usize) -> Result<Arc<Vec<i64>>, BlockError> {
+        let Self { block, group, rows } = *self;
+        match rows {
+            None => block.longs(SPANS, group, leaf),
+            rows => Ok(Arc::new(block.part(SPANS)?.longs(group, leaf, rows, i64::MIN)?)),
+        }
+    }
+
+    fn doubles(&self, leaf: usize) -> Result<Arc<Vec<f64>>, BlockError> {
+        let Self { block, group, rows } = *self;
+        match rows {
+            None => block.doubles(SPANS, group, leaf),
+            rows => Ok(Arc::new(block.part(SPANS)?.doubles(group, leaf, rows)?)),
+        }
+    }
+
+    fn flags(&self, leaf: usize) -> Result<Arc<Vec<bool>>, BlockError> {
+        let Self { block, group, rows } = *self;
+        match rows {
+            None => block.flags(SPANS, group, leaf),
+            rows => Ok(Arc::new(block.part(SPANS)?.flags(group, leaf, rows)?)),
+        }
+    }
+
+    fn trace_ids(&self) -> Result<Arc<Vec<[u8; 16]>>, BlockError> {
+        let Self { block, group, rows } = *self;
+        match rows {
+            None => block.trace_ids(SPANS, group, span::TRACE_ID),
+            rows => Ok(Arc::new(fixed(block.part(SPANS)?.ids(group, span::TRACE_ID, rows)?))),
+        }
+    }
+
+    fn span_ids(&self, leaf: usize) -> Result<Arc<Vec<[u8; 8]>>, BlockError> {
+        let Self { block, group, rows } = *self;
+        match rows {
+            None => block.span_ids(SPANS, group, leaf),
+            rows => Ok(Arc::new(fixed(block.part(SPANS)?.ids(group, leaf, rows)?))),
+        }
     }
 }
 

@@ -38,6 +38,35 @@ impl Block {
         })
     }
 
+    /// Those of these rows, which are in order, with an attribute whose text `test` holds for.
+    /// A text among the contents stands there as the number of its pieces.
+    pub(in crate::storage) fn rows_with_value(
+        &self,
+        group: usize,
+        rows: &[usize],
+        test: impl Fn(&[u8]) -> bool,
+    ) -> Result<Vec<usize>, BlockError> {
+        const ITEM: i16 = 2;
+        let part = self.part(BlockPart::Spans)?;
+        let all = rows.len() == self.seal.spans[group].rows as usize;
+        let wanted = (!all).then_some(rows);
+        let column = part.column::<ByteArrayType>(group, span::VALUE, wanted)?;
+        let mut values = column.values.iter();
+        let mut found: Vec<usize> = Vec::new();
+        let mut at = 0;
+        for (defined, repeated) in column.definitions.iter().zip(&column.repetitions) {
+            at += usize::from(*repeated == 0);
+            let Some(value) = (*defined == ITEM).then(|| values.next()).flatten() else { continue };
+            if test(value.data()) {
+                let row = *rows.get(at - 1).ok_or(BlockError::Inconsistent)?;
+                if found.last() != Some(&row) {
+                    found.push(row);
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// What of these rows can say something. The rest of a log record's bytes is its body here.
     pub(in crate::storage) fn said_items(
         &self,

@@ -30,6 +30,7 @@ use super::block::{Block, BlockError, Catalog, Shelved};
 use super::fs::Fs;
 use super::layout::Layout;
 use super::log::Log;
+use super::query::KnownSummaries;
 use super::{Batch, Position};
 use crate::limits;
 use crate::model::{CallBook, Origin, Span, TraceId, Understanding};
@@ -52,6 +53,7 @@ pub struct Index {
     state: RwLock<State>,
     /// Where the segments are that the log has no more.
     blocks: Option<Arc<Catalog>>,
+    known: KnownSummaries,
 }
 
 #[derive(Debug, Default)]
@@ -124,6 +126,7 @@ impl Index {
             wanted_from,
             state,
             blocks: None,
+            known: KnownSummaries::default(),
         };
         index.load();
         index
@@ -138,6 +141,11 @@ impl Index {
     /// The blocks as they are now.
     pub(in crate::storage) fn shelved(&self) -> Shelved {
         self.blocks.as_ref().map(|blocks| blocks.shelved()).unwrap_or_default()
+    }
+
+    /// Summaries made lately.
+    pub(in crate::storage) fn known(&self) -> &KnownSummaries {
+        &self.known
     }
 
     /// Reports a block that could not be read.

@@ -1,6 +1,6 @@
 //! Finding the log records of a block's row group that a search asks for.
 
-use super::block_scan::{Said, contents_that_say};
+use super::block_scan::{Said, free_text_in};
 use super::log_scan::LogScanner;
 use super::newest_logs::NewestLogs;
 use super::records::origin_of;
@@ -91,7 +91,7 @@ impl LogScanner<'_> {
         rows: &[usize],
         said: &mut Said,
     ) -> Result<Vec<usize>, BlockError> {
-        let said = contents_that_say(block, said, |text| self.may_say(text))?;
+        let said = free_text_in(block, said, |text| self.may_say(text))?;
         let names = block.texts(LOGS, group, log::EVENT_NAME)?;
         let named = names.codes_of(|name| self.may_say(name.as_bytes()));
         let wide = block.said_items(LOGS, group, rows)?;

@@ -3,16 +3,23 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use memchr::memmem;
+
 use super::records::origin_of;
 use super::scan::{Scanner, Starts};
+use crate::limits;
 use crate::model::{Status, TraceId};
 use crate::otlp::read;
 use crate::storage::Position;
 use crate::storage::block::{Block, BlockError, Restored, packed, span};
 use crate::storage::layout::{BlockName, BlockPart};
 
-/// Which pieces of content say what a search asks for, by block; found once for a search.
-pub(super) type Said = HashMap<BlockName, Arc<Vec<bool>>, foldhash::fast::RandomState>;
+/// Which pieces of content say what a search asks for, by block and by which of its texts; found
+/// once for a search.
+pub(super) type Said = HashMap<(BlockName, usize), Arc<Vec<bool>>, foldhash::fast::RandomState>;
+
+/// The free text among the texts of a search; attributes are counted from 0 on.
+const FREE_TEXT: usize = usize::MAX;
 
 /// Rows of a row group that fulfil the conditions, and what finding them has cost.
 #[derive(Debug, Default)]
@@ -69,7 +76,7 @@ impl Scanner<'_> {
         }
         self.select_narrow(&mut selection)?;
         if !self.filters().attributes.is_empty() {
-            self.select_attributes(&mut selection)?;
+            self.select_attributes(&mut selection, said)?;
         }
         if self.filters().text.is_some() {
             self.select_text(&mut selection, said)?;
@@ -112,28 +119,39 @@ impl Scanner<'_> {
         }
     }
 
-    /// Keeps the spans with the attributes asked for. Texts are compared in their columns; what
-    /// may be equal in another form is put together and looked at as in the log.
-    fn select_attributes(&self, selection: &mut Selection<'_>) -> Result<(), BlockError> {
-        let Selection { block, group, ref selected } = *selection;
-        let origins: Vec<Vec<bool>> = block.origins_where(group, &selected.rows, |origin| {
-            let origin = origin_of(origin);
-            self.filters().attributes.iter().map(|wanted| origin_has(&origin, wanted)).collect()
-        })?;
-        let wide = block.attribute_items(group, &selected.rows)?;
-        let mut likely = Vec::new();
-        for (at, row) in selected.rows.iter().enumerate() {
-            let mut wanted = self.filters().attributes.iter().zip(&*origins[at]);
-            let all = wanted.all(|((key, value), in_origin)| {
-                *in_origin || wide.may_equal(at, key.as_bytes(), value.as_bytes())
-            });
-            if all {
-                likely.push(*row);
-            }
+    /// Keeps the spans with the attributes asked for. Texts are compared in their column; what may
+    /// be equal there or in another form is put together and looked at as in the log.
+    fn select_attributes(
+        &self,
+        selection: &mut Selection<'_>,
+        said: &mut Said,
+    ) -> Result<(), BlockError> {
+        for (place, (key, wanted)) in self.filters().attributes.iter().enumerate() {
+            let Selection { block, group, ref selected } = *selection;
+            let rows = &selected.rows;
+            let in_origin: Vec<bool> = block
+                .origins_where(group, rows, |origin| origin_has(&origin_of(origin), key, wanted))?;
+            let long = |text: &[u8]| memmem::find(text, wanted.as_bytes()).is_some();
+            let in_contents = contents_that_say(block, place, said, long)?.contains(&true);
+            let form = Form::of(wanted);
+            let likely = block.rows_with_value(group, rows, |text| {
+                form.may_equal(text) || in_contents && text.iter().all(u8::is_ascii_digit)
+            })?;
+            let wide = block.attribute_items(group, &likely)?;
+            let keyed = likely.iter().enumerate();
+            let keyed = keyed
+                .filter(|(at, _)| wide.may_equal(*at, key.as_bytes(), wanted.as_bytes()))
+                .map(|(_, row)| *row);
+            let of_origin = rows.iter().zip(in_origin).filter(|(_, has)| *has);
+            let mut kept: Vec<usize> = of_origin.map(|(row, _)| *row).chain(keyed).collect();
+            kept.sort_unstable();
+            kept.dedup();
+            selection.charge_wide();
+            selection.selected.rows = kept;
         }
-        selection.charge_wide();
+        let Selection { block, group, ref selected } = *selection;
         let mut rows = Vec::new();
-        block.restore_spans(group, &likely, &mut |Restored { row, origin, record }| {
+        block.restore_spans(group, &selected.rows, &mut |Restored { row, origin, record }| {
             if self.filters().admits_attributes(&origin_of(origin), record) {
                 rows.push(row);
             }
@@ -150,7 +168,7 @@ impl Scanner<'_> {
         said: &mut Said,
     ) -> Result<(), BlockError> {
         let Selection { block, group, ref selected } = *selection;
-        let said = contents_that_say(block, said, |text| self.may_say(text))?;
+        let said = contents_that_say(block, FREE_TEXT, said, |text| self.may_say(text))?;
         let names = block.texts(BlockPart::Spans, group, span::NAME)?;
         let messages = block.texts(BlockPart::Spans, group, span::STATUS_MESSAGE)?;
         let says = |text: &str| self.may_say(text.as_bytes());
@@ -184,21 +202,72 @@ impl Scanner<'_> {
     }
 }
 
-/// Which pieces of a block's contents `says` holds for; asked once for a search.
-pub(super) fn contents_that_say(
+/// Which pieces of a block's contents `says` holds for; asked once for each text of a search.
+fn contents_that_say(
+    block: &Block,
+    text: usize,
+    known: &mut Said,
+    says: impl Fn(&[u8]) -> bool,
+) -> Result<Arc<Vec<bool>>, BlockError> {
+    let key = (block.seal.name, text);
+    if let Some(found) = known.get(&key) {
+        return Ok(Arc::clone(found));
+    }
+    let found = Arc::new(block.contents_where(says)?);
+    known.insert(key, Arc::clone(&found));
+    Ok(found)
+}
+
+/// The same of the free text.
+pub(super) fn free_text_in(
     block: &Block,
     known: &mut Said,
     says: impl Fn(&[u8]) -> bool,
 ) -> Result<Arc<Vec<bool>>, BlockError> {
-    if let Some(found) = known.get(&block.seal.name) {
-        return Ok(Arc::clone(found));
-    }
-    let found = Arc::new(block.contents_where(says)?);
-    known.insert(block.seal.name, Arc::clone(&found));
-    Ok(found)
+    contents_that_say(block, FREE_TEXT, known, says)
 }
 
-fn origin_has(origin: &crate::model::Origin<'_>, (key, wanted): &(String, String)) -> bool {
+/// The forms in which a value that equals a wanted text may stand in its column.
+struct Form<'f> {
+    text: &'f [u8],
+    number: Option<f64>,
+    /// Bytes are asked for in hexadecimal and stand in base64.
+    maybe_bytes: bool,
+}
+
+impl<'f> Form<'f> {
+    fn of(wanted: &'f str) -> Self {
+        let maybe_bytes = wanted.bytes().all(|byte| byte.is_ascii_hexdigit());
+        Self { text: wanted.as_bytes(), number: wanted.parse().ok(), maybe_bytes }
+    }
+
+    fn may_equal(&self, stored: &[u8]) -> bool {
+        stored == self.text
+            || stored.first() == Some(&b'[') && self.may_be_item(stored)
+            || self.number.is_some_and(|number| number_in(stored) == Some(number))
+            // Base64 of bytes, and of what is no decimal number, begins with its field's tag.
+            || self.maybe_bytes && (stored.is_empty() || stored.starts_with(b"O"))
+            || self.maybe_bytes && self.text.len() >= limits::CONTENT_MIN_BYTES
+            || self.number.is_some_and(|number| !number.is_finite()) && stored.starts_with(b"I")
+    }
+
+    fn may_be_item(&self, list: &[u8]) -> bool {
+        self.number.is_some() || memmem::find(list, self.json()).is_some()
+    }
+
+    /// What of the text stands the same in a list: up to where JSON may escape something.
+    fn json(&self) -> &[u8] {
+        let plain = |byte: &u8| (b' '..=b'~').contains(byte) && !matches!(byte, b'"' | b'\\');
+        let end = self.text.iter().take_while(|byte| plain(byte)).count();
+        &self.text[..end]
+    }
+}
+
+fn number_in(stored: &[u8]) -> Option<f64> {
+    std::str::from_utf8(stored).ok()?.parse().ok()
+}
+
+fn origin_has(origin: &crate::model::Origin<'_>, key: &str, wanted: &str) -> bool {
     let mut sent = origin.resource.iter().chain(&origin.scope.attributes);
     sent.any(|attribute| {
         attribute.key == key && super::attribute::text_equals(&attribute.value, wanted)

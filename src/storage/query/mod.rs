@@ -12,6 +12,7 @@ mod budget;
 mod candidates;
 mod cursor;
 mod filter;
+mod known;
 mod log_cursor;
 #[cfg_attr(not(test), expect(dead_code, reason = "a store of blocks beside the log will ask"))]
 mod log_merge;
@@ -34,6 +35,7 @@ pub use self::cursor::CursorError;
 pub(in crate::storage) use self::cursor::{Cursor, Key};
 pub use self::filter::Filters;
 pub(in crate::storage) use self::filter::is_text;
+pub(in crate::storage) use self::known::KnownSummaries;
 pub(in crate::storage) use self::log_cursor::{LogCursor, LogPlace};
 pub(in crate::storage) use self::log_scan::LogScanner;
 pub use self::logs::{LogFilters, LogPage, LogQuery};

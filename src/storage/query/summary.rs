@@ -70,6 +70,21 @@ impl TraceSummary {
         id: &TraceId,
         budget: &mut Budget<'_>,
     ) -> (Option<Self>, bool) {
+        let in_log = sources.places.iter().any(|place| place.group.has_spans());
+        if in_log {
+            return Self::sum(sources, id, budget);
+        }
+        if let Some(known) = sources.index.known().get(id, sources.shelved) {
+            return (Some(known), true);
+        }
+        let (summary, whole) = Self::sum(sources, id, budget);
+        if let Some(summary) = summary.as_ref().filter(|_| whole) {
+            sources.index.known().put(summary.clone(), sources.shelved);
+        }
+        (summary, whole)
+    }
+
+    fn sum(sources: &Sources<'_>, id: &TraceId, budget: &mut Budget<'_>) -> (Option<Self>, bool) {
         let Sources { index, shelved, places } = *sources;
         let in_log = places.iter().any(|place| place.group.has_spans());
         let mut sum = Sum::new(*id, index.open_book());
@@ -188,8 +203,8 @@ impl Sum {
             if rows.is_empty() {
                 continue;
             }
-            let columns = RowColumns::of(block, group, fields)?;
-            for row in rows.into_iter().filter_map(|at| columns.row(at)) {
+            let columns = RowColumns::of_rows(block, group, &rows, fields)?;
+            for row in (0..rows.len()).filter_map(|at| columns.row(at)) {
                 self.summary.truncated |= self.seen.len() >= limits::TRACE_SPANS;
                 if !self.summary.truncated || row.parent_span_id.is_none() {
                     self.add_row(&row);
