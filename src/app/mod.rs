@@ -236,10 +236,13 @@ async fn open_log(config: &Config, fs: &Arc<dyn Fs>, registry: &Registry) -> Res
     let options = options::log(config);
     let observer = Arc::new(observers::LogWatch::new(registry));
     let (fs, path) = (Arc::clone(fs), config.storage.path.clone());
-    let opening =
-        tokio::task::spawn_blocking(move || Log::open_observed(fs, &path, options, observer));
+    let opening = tokio::task::spawn_blocking(move || {
+        // The log is recovered when it is opened; what a later release has made is left alone.
+        Catalog::refuse_newer(&fs, &path)?;
+        Ok(Log::open_observed(fs, &path, options, observer)?)
+    });
     match opening.await {
-        Ok(opened) => Ok(opened?),
+        Ok(opened) => opened,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
 }

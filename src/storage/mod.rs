@@ -22,6 +22,8 @@ pub mod verify;
 
 #[cfg(test)]
 mod double;
+#[cfg(test)]
+mod format_tests;
 
 pub use batch::{Batch, Position};
 pub use cursor::Cursor;

@@ -20,3 +20,4 @@ mod oracle;
 mod prometheus;
 mod second_receiver;
 mod storage_faults;
+mod store;

@@ -1,6 +1,7 @@
 //! Which blocks there are.
 
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tracing::{info, warn};
@@ -94,6 +95,12 @@ impl Catalog {
         Self::open(fs, layout, log_from)
     }
 
+    /// Refuses blocks of a later release, before anything of the folder is touched.
+    pub fn refuse_newer(fs: &Arc<dyn Fs>, root: &Path) -> Result<(), CatalogError> {
+        let shelf = Shelf::over(Arc::clone(fs), Layout::new(root));
+        sealed(&shelf, &names(&shelf)?).map(drop)
+    }
+
     /// Finds the blocks under a storage path. `log_from` is the first segment that the log still
     /// has: what is left of a block without a seal is removed where it can be made again.
     pub(in crate::storage) fn open(
@@ -115,11 +122,7 @@ impl Catalog {
         log_from: u64,
     ) -> Result<(Self, Vec<String>), CatalogError> {
         let shelf = Shelf::over(fs, layout);
-        let files = match shelf.fs.list(&shelf.layout.blocks()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            files => files?,
-        };
-        let Sealed { mut seals, lost } = sealed(&shelf, &files)?;
+        let Sealed { mut seals, lost } = sealed(&shelf, &names(&shelf)?)?;
         let mut told = Vec::new();
         for name in lost {
             if is_spare(&name, &seals, log_from) {
@@ -327,6 +330,14 @@ struct Sealed {
     seals: Vec<Seal>,
     /// Blocks that have none.
     lost: Vec<BlockName>,
+}
+
+/// The files in the folder of blocks; none if there is no folder.
+fn names(shelf: &Shelf) -> io::Result<Vec<String>> {
+    match shelf.fs.list(&shelf.layout.blocks()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        names => names,
+    }
 }
 
 /// Reads the seals among these files of the folder of blocks.

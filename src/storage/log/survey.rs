@@ -187,7 +187,10 @@ impl Surveyed {
         }
         let Some(SegmentHeader { salt, .. }) = self.own_header() else {
             let begun = self.file_bytes <= SEGMENT_HEADER_BYTES;
-            if begun || is_blank(&**file, 0, self.file_bytes)? {
+            let lost = self.known_end.is_some_and(|end| end > SEGMENT_HEADER_BYTES);
+            if lost {
+                walked.damage.push("its content is missing".to_owned());
+            } else if begun || is_blank(&**file, 0, self.file_bytes)? {
                 walked.notes.push("it was being begun and holds nothing".to_owned());
             } else {
                 walked.damage.push("neither header nor footer can be read".to_owned());
