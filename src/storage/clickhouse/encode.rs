@@ -9,6 +9,7 @@ use super::residue::{self, Columns};
 use super::row_binary::{Pairs, put_integer, put_map, put_text};
 use super::schema::{LOG_COLUMNS, SPAN_COLUMNS, Schema, Shape};
 use super::sql::clamped;
+use super::trace::groups_of;
 use crate::model::{LogRecord, Origin, Signal, Span, SpanKind, Status, find};
 use crate::otlp::read;
 use crate::otlp::wire::{Content, Fields, WireError};
@@ -111,6 +112,8 @@ pub(super) fn visit(
         for scope in read::messages(resource, 2) {
             let groups = Groups { resource, scope: scope? };
             let request = groups.request();
+            // The same without the records: whoever looks into it does so for every record.
+            let slim = groups_of(&request).unwrap_or(groups);
             let mut origin = Origin::default();
             read::records(&request, |found, _| {
                 origin = found.clone();
@@ -118,7 +121,7 @@ pub(super) fn visit(
             })?;
             for record in read::messages(groups.scope, 2) {
                 number += 1;
-                visit(groups, &origin, number, record?);
+                visit(slim, &origin, number, record?);
             }
         }
     }

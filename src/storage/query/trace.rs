@@ -1,5 +1,6 @@
 //! One trace as a whole: all its spans and log records, wherever in the log they are.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
@@ -164,12 +165,15 @@ impl Gathering {
             let resource_group = resource_group?;
             for scope_group in read::messages(resource_group, 2) {
                 let scope_group = scope_group?;
+                let groups = Groups { resource: resource_group, scope: scope_group };
+                // Once for all records of the scope: to find it, all of them are stepped over.
+                let request = OnceCell::new();
+                let origin = || request.get_or_init(|| groups.request()).clone();
                 for record in read::messages(scope_group, 2) {
                     let record = record?;
                     if trace_of(record) == id.as_bytes() {
-                        let groups = Groups { resource: resource_group, scope: scope_group };
                         // A damaged record hides none of its neighbours.
-                        let _ = take(self, record, &|| groups.request());
+                        let _ = take(self, record, &origin);
                     }
                 }
             }
