@@ -4,6 +4,7 @@
 mod damage;
 mod disks;
 mod expiry;
+mod extremes;
 mod steps;
 
 use std::io::Write as _;
