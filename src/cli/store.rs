@@ -2,10 +2,9 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -159,7 +158,7 @@ fn run_export(arguments: &ExportArguments) -> Result<(), Failure> {
     let (signal, trace_id) = (arguments.signal, arguments.trace_id);
     let query = ExportQuery { signal, times, trace_id };
     let fs: Arc<dyn Fs> = Arc::new(RealFs);
-    let mut out = Output::open(&arguments.output)?;
+    let mut out = Output { path: &arguments.output, open: None };
     let exported = export(&fs, &path, &query, &mut |line| out.line(line));
     let exported =
         match exported.and_then(|done| out.finish().map(|()| done).map_err(ExportError::Write)) {
@@ -185,28 +184,33 @@ fn run_export(arguments: &ExportArguments) -> Result<(), Failure> {
     Err(anyhow!("something could not be read; the rest was exported").into())
 }
 
-/// Where the lines go.
-struct Output(io::BufWriter<Box<dyn Write>>);
+/// Where the lines go. A file is made when there is something to write, or nothing: an export that
+/// is refused leaves the one before as it is.
+struct Output<'a> {
+    path: &'a str,
+    open: Option<io::BufWriter<Box<dyn Write>>>,
+}
 
-impl Output {
-    fn open(path: &str) -> Result<Self, Failure> {
-        let target: Box<dyn Write> = match path {
+impl Output<'_> {
+    fn open(&mut self) -> io::Result<&mut io::BufWriter<Box<dyn Write>>> {
+        if let Some(open) = self.open.take() {
+            return Ok(self.open.insert(open));
+        }
+        let target: Box<dyn Write> = match self.path {
             "-" => Box::new(output::stdout()),
-            path => {
-                let file = File::create(Path::new(path));
-                Box::new(file.with_context(|| format!("{path} cannot be written"))?)
-            }
+            path => Box::new(File::create(path)?),
         };
-        Ok(Self(io::BufWriter::new(target)))
+        Ok(self.open.insert(io::BufWriter::new(target)))
     }
 
     fn line(&mut self, line: &[u8]) -> io::Result<()> {
-        self.0.write_all(line)?;
-        self.0.write_all(b"\n")
+        let out = self.open()?;
+        out.write_all(line)?;
+        out.write_all(b"\n")
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.open()?.flush()
     }
 }
 

@@ -99,9 +99,14 @@ fn what_was_sent_is_verified_and_exported() {
         assert_eq!(verified.status.code(), Some(0), "{verified:?}");
         let told = text(&verified.stdout);
         assert!(told.contains("a running Pharos") && told.contains(".block  "), "{told}");
-        let refused = store("export", path, &[]);
-        assert_eq!(refused.status.code(), Some(75), "{refused:?}");
-        assert!(refused.stdout.is_empty() && text(&refused.stderr).contains("in use"));
+        let kept = path.join("kept.jsonl");
+        std::fs::write(&kept, "of another day").unwrap();
+        for to in ["-", kept.to_str().unwrap()] {
+            let refused = store("export", path, &["--output", to]);
+            assert_eq!(refused.status.code(), Some(75), "{refused:?}");
+            assert!(refused.stdout.is_empty() && text(&refused.stderr).contains("in use"));
+        }
+        assert_eq!(std::fs::read_to_string(kept).unwrap(), "of another day");
     });
     let path = folder.path();
     let verified = store("verify", path, &["--json"]);
