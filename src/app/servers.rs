@@ -231,6 +231,7 @@ fn store_reading(log: &Log, blocks: &BlockStatus) -> StoreReading {
         unsealed_segments: log.segments().iter().filter(|info| waits(info)).count() as u64,
         segments: status.segments,
         bytes: status.bytes,
+        limit_bytes: status.limit_bytes,
         free_bytes: status.free_bytes,
         read_only: status.writable != Writable::Yes,
         quarantined: status.counts.quarantined + blocks.counts.damaged,

@@ -29,6 +29,8 @@ pub struct StoreReading {
     pub segments: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Bytes that the log may hold, where retention bounds them.
+    pub limit_bytes: Option<u64>,
     /// Free bytes on their file system; `None` where it does not tell.
     pub free_bytes: Option<u64>,
     /// Whether the log takes nothing new.
@@ -82,6 +84,7 @@ impl Page {
         let families = [
             &catalog::STORE_SEGMENTS,
             &catalog::STORE_BYTES,
+            &catalog::STORE_LIMIT,
             &catalog::STORE_FREE_BYTES,
             &catalog::STORE_READONLY,
             &catalog::STORE_QUARANTINED,
@@ -97,6 +100,7 @@ impl Page {
             let values = [
                 Some(store.segments),
                 Some(store.bytes),
+                store.limit_bytes,
                 store.free_bytes,
                 Some(u64::from(store.read_only)),
                 Some(store.quarantined),

@@ -55,6 +55,8 @@ families! {
         "Segments of the log on disk.";
     STORE_BYTES = Kind::Gauge, "pharos_store_bytes", Bytes, [], Scrape,
         "Bytes of the log on disk.";
+    STORE_LIMIT = Kind::Gauge, "pharos_store_limit_bytes", Bytes, [], Scrape,
+        "Bytes that the log may hold before retention removes the oldest; absent without a bound.";
     STORE_FREE_BYTES = Kind::Gauge, "pharos_store_free_bytes", Bytes, [], Scrape,
         "Free bytes on the log's file system.";
     STORE_READONLY = Kind::Gauge, "pharos_store_readonly", Flag, [], Scrape,

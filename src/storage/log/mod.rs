@@ -152,6 +152,7 @@ impl Log {
         let table = self.shared.table();
         let mut status = LogStatus {
             segments: table.segments.len() as u64,
+            limit_bytes: self.shared.options.retention_bytes,
             free_bytes,
             writable: table.writable.clone(),
             counts: table.counts,

@@ -24,6 +24,8 @@ pub struct LogStatus {
     pub bytes: u64,
     /// Items kept, by signal in the order of [`Signal::ALL`].
     pub items: [u64; 3],
+    /// Bytes that they may have before retention removes the oldest.
+    pub limit_bytes: Option<u64>,
     /// Free bytes of the file system, if it tells.
     pub free_bytes: Option<u64>,
     /// Whether the log takes batches.
