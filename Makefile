@@ -63,7 +63,7 @@ fuzz: ## Mutated requests and files, long form
 
 crash: ## Lives and deaths of the store, long form: disks that forget, kill -9, damaged files
 	PHAROS_SEEDS=$(CRASH_SEEDS) cargo test --locked --release --lib -- storage::log storage::block
-	PHAROS_KILLS=100 scripts/integration crash
+	PHAROS_KILLS=100 PHAROS_SEARCH_PAGES=1000 scripts/integration crash
 	PHAROS_SEEDS=1000 scripts/integration storage_faults
 
 docs: ## Rewrites the references that are made from tables

@@ -14,18 +14,20 @@ const SENDERS: u64 = 4;
 
 #[test]
 fn kill_9_under_load_loses_nothing_and_counts_right() {
-    kill_and_look(&[]);
+    // Some 50,000 spans a second: what a hundred rounds store stays far below what retention
+    // keeps, and can be looked at trace by trace.
+    kill_and_look(&[], Duration::from_millis(1));
 }
 
 /// With segments this small some are always being made blocks, merged or removed.
 #[test]
 fn kill_9_while_segments_become_blocks_loses_nothing_and_counts_right() {
-    let page = kill_and_look(&["--storage.segment-bytes", "1048576"]);
+    let page = kill_and_look(&["--storage.segment-bytes", "1048576"], Duration::from_millis(4));
     assert!(page.sum("pharos_store_blocks", &[]) > 0.0, "{}", page.text());
     assert_eq!(page.sum("pharos_store_quarantined_total", &[]), 0.0, "{}", page.text());
 }
 
-fn kill_and_look(arguments: &[&str]) -> Page {
+fn kill_and_look(arguments: &[&str], pause: Duration) -> Page {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let oracle = Oracle::new(Profile::Lean);
     let mut dice = fastrand::Rng::with_seed(42);
@@ -33,7 +35,7 @@ fn kill_and_look(arguments: &[&str]) -> Page {
         let pharos = start(folder.path(), arguments);
         oracle.check_counters(&pharos, &format!("round {round}"));
         let time = Duration::from_millis(dice.u64(50..1_500));
-        load_until_killed(pharos, &oracle, time);
+        load_until_killed(pharos, &oracle, time, pause);
     }
     let pharos = start(folder.path(), arguments);
     oracle.check_counters(&pharos, "the end");
@@ -45,13 +47,11 @@ fn kill_and_look(arguments: &[&str]) -> Page {
     page
 }
 
-fn load_until_killed(pharos: Process, oracle: &Oracle, time: Duration) {
+fn load_until_killed(pharos: Process, oracle: &Oracle, time: Duration, pause: Duration) {
     let stop = AtomicBool::new(false);
     let door = pharos.otlp_http;
     thread::scope(|scope| {
-        // Some 50,000 spans a second: what a hundred rounds store stays far below what retention
-        // keeps, and can be looked at trace by trace.
-        scope.spawn(|| oracle.load(door, SENDERS, Duration::from_millis(1), &stop));
+        scope.spawn(|| oracle.load(door, SENDERS, pause, &stop));
         thread::sleep(time);
         pharos.kill().unwrap();
         stop.store(true, Ordering::Relaxed);

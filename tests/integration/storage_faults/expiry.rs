@@ -90,7 +90,7 @@ fn what_is_too_much_goes_oldest_first_and_targets_are_told() {
     let pharos = forwarding(folder.path(), &receiver, down);
     let storage = folder.path().join("data");
     let mut sender = Sender::connect(pharos.otlp_http).unwrap();
-    let (requests, mut most) = (200, 0);
+    let (requests, mut most) = (140, 0);
     for number in 0..requests {
         assert_eq!(sender.export("traces", &request(number)).unwrap().status, 200);
         most = most.max(used(&storage));
