@@ -31,5 +31,6 @@ fn files(folder: &Path) -> Vec<String> {
 
 /// Says, past what the test runner captures, that a test could not be run here.
 fn skip(why: &str) {
-    writeln!(std::io::stderr(), "SKIPPED: {why}").unwrap();
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "SKIPPED: {why}").unwrap();
 }
