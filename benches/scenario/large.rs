@@ -74,7 +74,7 @@ fn span(out: &mut Vec<u8>, number: u64) {
             write::message_field(out, 2, |out| write::bytes_field(out, 1, value.as_bytes()));
         });
     };
-    if number % 4 == 0 {
+    if number.is_multiple_of(4) {
         text(out, "gen_ai.operation.name", "chat");
         text(out, "gen_ai.request.model", "gpt-4o-mini");
         text(out, "gen_ai.usage.input_tokens", &(900 + number % 500).to_string());

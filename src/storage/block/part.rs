@@ -1,9 +1,11 @@
 //! One Parquet file of a block: its footer, and columns decoded from it.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use parquet::bloom_filter::Sbbf;
+use parquet::column::page::{Page, PageReader};
 use parquet::column::reader::get_column_reader;
 use parquet::column::reader::{ColumnReaderImpl, get_typed_column_reader};
 use parquet::data_type::{
@@ -60,18 +62,53 @@ impl Part {
         Sbbf::read_from_column_chunk(self.footer.row_group(group).column(leaf), &*self.file)
     }
 
+    fn pages(
+        &self,
+        group: usize,
+        leaf: usize,
+    ) -> Result<SerializedPageReader<SummedFile>, ParquetError> {
+        let chunk = self.footer.row_group(group).column(leaf);
+        let pages = self.footer.page_index_for_row_group(group).page_locations(leaf).cloned();
+        SerializedPageReader::new(Arc::clone(&self.file), chunk, self.rows(group), pages)
+    }
+
     fn reader<T: DataType>(
         &self,
         group: usize,
         leaf: usize,
     ) -> Result<ColumnReaderImpl<T>, ParquetError> {
-        let row_group = self.footer.row_group(group);
-        let chunk = row_group.column(leaf);
-        let pages = self.footer.page_index_for_row_group(group).page_locations(leaf).cloned();
-        let pages =
-            SerializedPageReader::new(Arc::clone(&self.file), chunk, self.rows(group), pages)?;
-        let reader = get_column_reader(chunk.column_descr_ptr(), Box::new(pages));
+        let descriptor = self.footer.row_group(group).column(leaf).column_descr_ptr();
+        let reader = get_column_reader(descriptor, Box::new(self.pages(group, leaf)?));
         Ok(get_typed_column_reader::<T>(reader))
+    }
+
+    /// The rows of those pages of a column of texts for whose bytes `test` holds. Texts stand in
+    /// them one after the other, so what stands in no page stands in no row.
+    pub(super) fn rows_of_pages_where(
+        &self,
+        group: usize,
+        leaf: usize,
+        test: impl Fn(&[u8]) -> bool,
+    ) -> Result<Vec<Range<usize>>, ParquetError> {
+        let index = self.footer.page_index_for_row_group(group);
+        let locations = index.page_locations(leaf);
+        let locations = locations.ok_or_else(|| ParquetError::General("no index".to_owned()))?;
+        let first = |page: usize| {
+            let row = locations.get(page).map(|location| location.first_row_index);
+            row.map_or(self.rows(group), |row| usize::try_from(row).unwrap_or(0))
+        };
+        let (mut found, mut number) = (Vec::new(), 0);
+        let mut pages = self.pages(group, leaf)?;
+        while let Some(page) = pages.get_next_page()? {
+            if matches!(page, Page::DictionaryPage { .. }) {
+                continue;
+            }
+            if test(page.buffer()) {
+                found.push(first(number)..first(number + 1));
+            }
+            number += 1;
+        }
+        Ok(found)
     }
 
     /// A column of a row group: all of it, or these rows, which are in order.

@@ -264,10 +264,11 @@ pub(super) fn lists<T>(column: Levelled<T>) -> Vec<Vec<T>> {
         if repeated == 0 {
             rows.push(Vec::new());
         }
-        if defined > 0 && defined == deepest {
-            if let (Some(row), Some(value)) = (rows.last_mut(), values.next()) {
-                row.push(value);
-            }
+        if defined > 0
+            && defined == deepest
+            && let (Some(row), Some(value)) = (rows.last_mut(), values.next())
+        {
+            row.push(value);
         }
     }
     rows

@@ -67,6 +67,34 @@ impl Block {
         Ok(found)
     }
 
+    /// Those of these rows, which are in order, that stand in a page of attributes or of the rest
+    /// of the bytes for which `test` holds, or have one of the contents that `said` tells.
+    pub(in crate::storage) fn rows_that_may_say(
+        &self,
+        of: BlockPart,
+        group: usize,
+        rows: &[usize],
+        said: &[bool],
+        test: impl Fn(&[u8]) -> bool,
+    ) -> Result<Vec<usize>, BlockError> {
+        let part = self.part(of)?;
+        let (value, content, rest) = wide_leaves(of);
+        let mut pages = part.rows_of_pages_where(group, value, &test)?;
+        pages.extend(part.rows_of_pages_where(group, rest, &test)?);
+        let mut may_say = vec![false; part.rows(group)];
+        for page in pages {
+            may_say.get_mut(page).unwrap_or_default().fill(true);
+        }
+        if said.contains(&true) {
+            let numbers = lists(part.column::<Int64Type>(group, content, None)?);
+            for (may_say, numbers) in may_say.iter_mut().zip(numbers) {
+                *may_say |= numbers.iter().any(|number| is_said(said, *number));
+            }
+        }
+        let wanted = rows.iter().copied().filter(|row| may_say.get(*row) == Some(&true));
+        Ok(wanted.collect())
+    }
+
     /// What of these rows can say something. The rest of a log record's bytes is its body here.
     pub(in crate::storage) fn said_items(
         &self,
@@ -75,10 +103,7 @@ impl Block {
         rows: &[usize],
     ) -> Result<SaidItems, BlockError> {
         let part = self.part(of)?;
-        let (value, content, rest) = match of {
-            BlockPart::Logs => (log::VALUE, log::CONTENT, log::BODY),
-            _ => (span::VALUE, span::CONTENT, span::REST),
-        };
+        let (value, content, rest) = wide_leaves(of);
         Ok(SaidItems {
             values: lists(part.column::<ByteArrayType>(group, value, Some(rows))?),
             content: lists(part.column::<Int64Type>(group, content, Some(rows))?),
@@ -118,8 +143,15 @@ impl Block {
         }
         let part = self.part(BlockPart::Content)?;
         for group in 0..part.groups() {
-            let texts = part.texts(group, 0, None)?;
-            found.extend(texts.iter().map(|text| test(text.data())));
+            let first = found.len();
+            found.resize(first + part.rows(group), false);
+            for rows in part.rows_of_pages_where(group, 0, &test)? {
+                let rows: Vec<usize> = rows.collect();
+                let texts = part.texts(group, 0, Some(&rows))?;
+                for (row, text) in rows.into_iter().zip(texts) {
+                    found[first + row] = test(text.data());
+                }
+            }
         }
         Ok(found)
     }
@@ -146,11 +178,21 @@ impl SaidItems {
         said: &[bool],
         test: impl Fn(&[u8]) -> bool,
     ) -> bool {
-        let content = |number: &i64| {
-            usize::try_from(*number).is_ok_and(|number| said.get(number) == Some(&true))
-        };
         self.values[at].iter().any(|value| test(value.data()))
-            || self.content[at].iter().any(content)
+            || self.content[at].iter().any(|number| is_said(said, *number))
             || test(self.rest[at].data())
+    }
+}
+
+/// Whether the piece of content with this number is among those that say something.
+fn is_said(said: &[bool], number: i64) -> bool {
+    usize::try_from(number).is_ok_and(|number| said.get(number) == Some(&true))
+}
+
+/// Where attributes, contents and what else can say something are among a file's leaves.
+fn wide_leaves(of: BlockPart) -> (usize, usize, usize) {
+    match of {
+        BlockPart::Logs => (log::VALUE, log::CONTENT, log::BODY),
+        _ => (span::VALUE, span::CONTENT, span::REST),
     }
 }

@@ -134,7 +134,11 @@ impl Scanner<'_> {
             let long = |text: &[u8]| memmem::find(text, wanted.as_bytes()).is_some();
             let in_contents = contents_that_say(block, place, said, long)?.contains(&true);
             let form = Form::of(wanted);
-            let likely = block.rows_with_value(group, rows, |text| {
+            let near = match form.is_plain() && !in_contents {
+                true => block.rows_that_may_say(BlockPart::Spans, group, rows, &[], long)?,
+                false => rows.clone(),
+            };
+            let likely = block.rows_with_value(group, &near, |text| {
                 form.may_equal(text) || in_contents && text.iter().all(u8::is_ascii_digit)
             })?;
             let wide = block.attribute_items(group, &likely)?;
@@ -171,8 +175,8 @@ impl Scanner<'_> {
         let said = contents_that_say(block, FREE_TEXT, said, |text| self.may_say(text))?;
         let names = block.texts(BlockPart::Spans, group, span::NAME)?;
         let messages = block.texts(BlockPart::Spans, group, span::STATUS_MESSAGE)?;
-        let says = |text: &str| self.may_say(text.as_bytes());
-        let (named, failed) = (names.codes_of(says), messages.codes_of(says));
+        let text_says = |text: &str| self.may_say(text.as_bytes());
+        let (named, failed) = (names.codes_of(text_says), messages.codes_of(text_says));
         let mut certain = Vec::new();
         let mut open = Vec::new();
         for row in &selected.rows {
@@ -182,6 +186,8 @@ impl Scanner<'_> {
                 false => open.push(*row),
             }
         }
+        let says = |text: &[u8]| self.may_say(text);
+        let open = block.rows_that_may_say(BlockPart::Spans, group, &open, &said, says)?;
         let wide = block.said_items(BlockPart::Spans, group, &open)?;
         let mut likely = Vec::new();
         for (at, row) in open.iter().enumerate() {
@@ -249,6 +255,12 @@ impl<'f> Form<'f> {
             || self.maybe_bytes && (stored.is_empty() || stored.starts_with(b"O"))
             || self.maybe_bytes && self.text.len() >= limits::CONTENT_MIN_BYTES
             || self.number.is_some_and(|number| !number.is_finite()) && stored.starts_with(b"I")
+    }
+
+    /// Whether the text itself stands wherever something equals it.
+    fn is_plain(&self) -> bool {
+        let escaped = self.json().len() < self.text.len();
+        !self.text.is_empty() && self.number.is_none() && !self.maybe_bytes && !escaped
     }
 
     fn may_be_item(&self, list: &[u8]) -> bool {

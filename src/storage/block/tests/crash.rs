@@ -147,7 +147,7 @@ fn die_after(calls: u64, seed: u64, power: bool, log_from: u64) -> Option<()> {
     for _ in 0..2 {
         let process = Process::start(&fs, log_from).unwrap();
         assert_eq!(process.spans(), expected(u64::from(SEGMENTS)));
-        assert_eq!(strays(&fs, &process), [PathBuf::new(); 0]);
+        assert_eq!(strays(&fs, &process), Vec::<PathBuf>::new());
         assert_eq!(process.catalog.status().counts.damaged, 0);
     }
     died.then_some(())

@@ -160,7 +160,6 @@ fn log_records_come_back_exactly_the_earliest_first() {
         span_id: vec![6; 8],
         flags: 1,
         dropped_attributes_count: 2,
-        ..LogRecord::default()
     };
     let map = KeyValueList { values: vec![attribute("content", text(&long))] };
     let records = vec![
