@@ -6,7 +6,7 @@ use super::parameters::Parameters;
 use super::span_view::Id;
 use super::{Shared, parameters};
 use crate::limits;
-use crate::model::{Status, TraceId};
+use crate::model::{Operation, Status, TraceId};
 use crate::storage::query::{Budget, Filters, QueryError, SearchPage, SearchQuery, TraceSummary};
 use axum::Json;
 use axum::extract::{RawQuery, State};
@@ -32,24 +32,6 @@ pub(super) const PARAMETERS: &[&str] = &[
     "to",
     "limit",
     "cursor",
-];
-
-/// The operations that a search may ask for; `llm` is any call of a model.
-const OPERATIONS: [&str; 14] = [
-    "llm",
-    "chat",
-    "text_completion",
-    "generate_content",
-    "embeddings",
-    "execute_tool",
-    "invoke_agent",
-    "invoke_workflow",
-    "workflow_step",
-    "retrieval",
-    "http.server",
-    "http.client",
-    "db",
-    "other",
 ];
 
 /// The longest duration that can be asked for; all of OTLP's fit.
@@ -162,13 +144,17 @@ fn status(parameters: &Parameters) -> Result<Option<Status>, ApiError> {
 
 fn operation(parameters: &Parameters) -> Result<Option<String>, ApiError> {
     let Some(text) = parameters.text("operation")? else { return Ok(None) };
-    if OPERATIONS.contains(&text) {
+    // `llm` is a call of a model of any kind.
+    let known: Vec<&str> = std::iter::once("llm").chain(Operation::NAMES).collect();
+    if known.contains(&text) {
         return Ok(Some(text.to_owned()));
     }
-    let known = OPERATIONS.join(", ");
-    let message = match parameters::nearest(text, &OPERATIONS) {
-        Some(nearest) => format!("There is no such operation: try {nearest}. Known are {known}."),
-        None => format!("There is no such operation. Known are {known}."),
+    let message = match parameters::nearest(text, &known) {
+        Some(nearest) => {
+            let known = known.join(", ");
+            format!("There is no such operation: try {nearest}. Known are {known}.")
+        }
+        None => format!("There is no such operation. Known are {}.", known.join(", ")),
     };
     Err(ApiError::parameter("operation", message))
 }

@@ -166,6 +166,23 @@ impl<'a> LlmCall<'a> {
 }
 
 impl Operation<'_> {
+    /// All names that [`Operation::name`] gives.
+    pub const NAMES: [&'static str; 13] = [
+        "chat",
+        "text_completion",
+        "generate_content",
+        "embeddings",
+        "execute_tool",
+        "invoke_agent",
+        "invoke_workflow",
+        "workflow_step",
+        "retrieval",
+        "http.server",
+        "http.client",
+        "db",
+        "other",
+    ];
+
     /// The name that searches and answers use: GenAI operation names where there is one.
     pub fn name(&self) -> &'static str {
         match self {

@@ -31,9 +31,10 @@ pub(super) fn pieces(text: &str) -> Vec<Range<usize>> {
 fn boundaries(bytes: &[u8], at: &mut impl FnMut(usize)) {
     let mut open: Vec<u8> = Vec::new();
     let mut place = 0;
-    while let Some(found) = memchr::memchr3(b'"', b',', b'[', &bytes[place..]) {
-        // Braces and closing brackets between here and there matter too.
-        let until = place + found;
+    loop {
+        let found = memchr::memchr3(b'"', b',', b'[', &bytes[place..]);
+        let until = found.map_or(bytes.len(), |found| place + found);
+        // Braces and closing brackets in between matter too.
         for (offset, byte) in bytes[place..until].iter().enumerate() {
             match byte {
                 b'{' => open.push(b'{'),
@@ -47,32 +48,16 @@ fn boundaries(bytes: &[u8], at: &mut impl FnMut(usize)) {
                 _ => {}
             }
         }
-        match bytes[until] {
-            b'"' => {
-                place = end_of_string(bytes, until + 1);
-                continue;
-            }
-            b'[' => open.push(b'['),
-            _ if is_outer(&open) => at(until),
-            _ => {}
-        }
         if open.len() > limits::VALUE_DEPTH {
             return;
         }
         place = until + 1;
-    }
-    // What follows the last string, comma or opening bracket can still close lists.
-    for (offset, byte) in bytes[place.min(bytes.len())..].iter().enumerate() {
-        match byte {
-            b'{' => open.push(b'{'),
-            b'}' => drop(open.pop()),
-            b']' => {
-                if is_outer(&open) {
-                    at(place + offset);
-                }
-                open.pop();
-            }
-            _ => {}
+        match bytes.get(until) {
+            None => return,
+            Some(b'"') => place = end_of_string(bytes, until + 1),
+            Some(b'[') => open.push(b'['),
+            Some(_) if is_outer(&open) => at(until),
+            Some(_) => {}
         }
     }
 }

@@ -205,25 +205,3 @@ impl<'a> SpanRow<'a> {
         self.end_ns.saturating_sub(self.start_ns)
     }
 }
-
-/// The names that [`Operation::name`] gives.
-const OPERATIONS: [&str; 13] = [
-    "chat",
-    "text_completion",
-    "generate_content",
-    "embeddings",
-    "execute_tool",
-    "invoke_agent",
-    "invoke_workflow",
-    "workflow_step",
-    "retrieval",
-    "http.server",
-    "http.client",
-    "db",
-    "other",
-];
-
-/// The constant that is this name of an operation; `other` for one that is none.
-pub(super) fn operation_name(name: &str) -> &'static str {
-    OPERATIONS.into_iter().find(|known| *known == name).unwrap_or("other")
-}

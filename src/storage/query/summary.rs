@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
 
 use super::records::origin_of;
-use super::row::operation_name;
 use super::{Budget, Fields, SpanRow};
 use crate::limits;
 use crate::model::{
@@ -241,7 +240,10 @@ impl Sum {
             end_ns: row.end_ns,
             name: row.name,
             service: row.service,
-            operation: operation_name(row.operation),
+            operation: Operation::NAMES
+                .into_iter()
+                .find(|name| *name == row.operation)
+                .unwrap_or("other"),
             tenant: row.tenant,
             conversation: row.conversation,
         };

@@ -203,6 +203,7 @@ impl Gathering {
         for group in block.span_groups_of(&id)? {
             let rows = block.rows_of(BlockPart::Spans, group, span::TRACE_ID, &id)?;
             let rows = self.wanted_of(block, BlockPart::Spans, group, span::SPAN_ID, rows)?;
+            let rows = self.that_fit(block, group, rows)?;
             block.restore_spans(group, &rows, &mut |Restored { record, origin, .. }| {
                 let _ = self.take_span(record, &|| origin.to_vec());
                 self.late_roots >= limits::TRACE_LATE_ROOTS
@@ -217,6 +218,23 @@ impl Gathering {
             })?;
         }
         Ok(())
+    }
+
+    /// Those rows that still have room, and behind them the roots.
+    fn that_fit(
+        &mut self,
+        block: &Block,
+        group: usize,
+        mut rows: Vec<usize>,
+    ) -> Result<Vec<usize>, BlockError> {
+        let room = limits::TRACE_SPANS.saturating_sub(self.trace.spans.len());
+        if rows.len() > room {
+            self.trace.truncated = true;
+            let parents = block.span_ids(BlockPart::Spans, group, span::PARENT_SPAN_ID)?;
+            let roots = rows.split_off(room).into_iter().filter(|row| parents[*row] == [0; 8]);
+            rows.extend(roots);
+        }
+        Ok(rows)
     }
 
     pub(in crate::storage) fn take_span(
