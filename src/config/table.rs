@@ -55,13 +55,14 @@ pub(super) static KEYS: &[Key] = &[
         name: "storage.retention.age",
         kind: seconds(60, 3_650 * DAY),
         preset: Preset::Optional("15d"),
-        doc: "Segments older than this are dropped; `none` keeps them for ever.",
+        doc: "Blocks and segments older than this are removed; `none` keeps them for ever.",
     },
     Key {
         name: "storage.retention.bytes",
         kind: bytes(16 * MIB, 1024 * TIB),
         preset: Preset::Optional("10GiB"),
-        doc: "The oldest segments are dropped above this size; `none` sets no bound.",
+        doc: "The oldest blocks are removed while blocks and log together are above this \
+              size; the log alone may hold half of it. `none` sets no bound.",
     },
     Key {
         name: "storage.disk_reserve_bytes",

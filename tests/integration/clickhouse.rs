@@ -97,7 +97,14 @@ fn compare(one: &Process, other: &Process) {
         paths.push(format!("/api/investigate/{id}"));
     }
     for path in paths {
-        assert_eq!(answer(one, &path), answer(other, &path), "{path}");
+        let mut answers = [answer(one, &path), answer(other, &path)];
+        // Earlier runs are compared within a bound of time, and the answer says where it ended.
+        if answers.iter().any(|answer| answer["compared_with_median"]["incomplete"] == true) {
+            for fields in answers.iter_mut().filter_map(Value::as_object_mut) {
+                fields.remove("compared_with_median");
+            }
+        }
+        assert_eq!(answers[0], answers[1], "{path}");
     }
 }
 
