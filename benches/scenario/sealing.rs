@@ -51,7 +51,7 @@ fn metric(pharos: &Process, name: &str) -> u64 {
 fn restart() -> Row {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let template = Template::new(Profile::Lean, 100);
-    let open = ["--storage.segment_bytes=1GiB"];
+    let open = ["--storage.segment-bytes=1GiB"];
     let pharos = Process::start(&binary(), folder.path(), &open).unwrap();
     let mut sender = Sender::connect(pharos.otlp_http).unwrap();
     let (mut body, mut sent, mut number) = (Vec::new(), 0, 0);
