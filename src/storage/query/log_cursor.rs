@@ -1,7 +1,7 @@
 //! The place of a log record among others, and where a search for log records goes on.
 //!
 //! A place is made of nothing but the record and what it came from, so it is the same wherever
-//! the record is kept: pages of several stores can be merged, and a record that moves from one
+//! the record is kept: answers of several stores fit together, and a record that moves from one
 //! to another between two pages is neither told twice nor missed. For the same reason a cursor
 //! needs no position: a record that arrives later has its place, above the cursor or below it,
 //! and moves no other.

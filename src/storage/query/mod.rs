@@ -14,8 +14,6 @@ mod cursor;
 mod filter;
 mod known;
 mod log_cursor;
-#[cfg_attr(not(test), expect(dead_code, reason = "a store of blocks beside the log will ask"))]
-mod log_merge;
 mod log_scan;
 mod log_search;
 mod logs;

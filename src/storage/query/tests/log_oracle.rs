@@ -237,52 +237,6 @@ proptest! {
         }
     }
 
-    /// Two stores of which some records are in both, as while one takes over from the other, are
-    /// one to whoever pages through them; also when records move between two pages.
-    #[test]
-    fn pages_of_two_stores_are_merged_into_those_of_one(
-        records in prop::collection::vec((test_log(), 1_u8..4), 0..60),
-        filters in filters(),
-        limit in 1_usize..7,
-        bytes in prop::option::weighted(0.3, 100_u64..2_000),
-    ) {
-        let stores = [World::new(300, filters.clone()), World::new(1, filters.clone())];
-        for (record, places) in &records {
-            for (number, world) in stores.iter().enumerate().filter(|(n, _)| places >> n & 1 == 1) {
-                world.store.append(&logs(std::slice::from_ref(record)), number % 7 == 6);
-            }
-        }
-        let all = records.iter().map(|(record, _)| record);
-        let mut left: BTreeSet<TestLog> = all.filter(|it| matches(&filters, it)).cloned().collect();
-        let mut query = LogQuery { filters, limit: Some(limit), cursor: None };
-        let (mut last, mut bounded) = (None, false);
-        for page in 0.. {
-            prop_assert!(page < 500, "paging ends");
-            // The older store takes over what the newer one has.
-            if let Some((record, _)) = records.get(page) {
-                stores[1].store.append(&logs(std::slice::from_ref(record)), false);
-            }
-            let ask = |world: &World| {
-                let budget = Budget { bytes: bytes.unwrap_or(u64::MAX), ..Budget::default() };
-                super::super::Store::logs(&world.store.index, &query, budget).unwrap()
-            };
-            let merged = LogPage::merged(&[ask(&stores[0]), ask(&stores[1])], &query).unwrap();
-            for record in read(&merged.records) {
-                prop_assert!(last.is_none_or(|last| time_of(&record) <= last), "newest first");
-                last = Some(time_of(&record));
-                prop_assert!(left.remove(&record), "each once: {record:?}");
-            }
-            prop_assert!(merged.records.len() <= limit);
-            prop_assert!(bytes.is_some() || !merged.incomplete);
-            bounded |= merged.incomplete;
-            let Some(next) = merged.next else {
-                prop_assert!(left.is_empty() || bounded, "left: {left:?}");
-                break;
-            };
-            query.cursor = Some(next);
-        }
-    }
-
     /// A bit that was flipped in a stored batch spoils no question.
     #[test]
     fn damaged_batches_are_searched_without_a_panic(
