@@ -8,6 +8,7 @@
 mod blocks;
 mod checks;
 mod debugging;
+mod notices;
 mod observers;
 mod options;
 mod servers;
@@ -28,6 +29,7 @@ use crate::config::{Config, Loaded};
 use crate::debug::Debug;
 use crate::exporter::{Shipper, TargetError};
 use crate::metrics::Registry;
+use crate::model::Projection;
 use crate::pipeline::{Pipeline, Progress, Projections, Projector, Recent};
 use crate::redaction::{BadPattern, Redactor};
 use crate::storage::block::{Catalog, CatalogError, Sealer};
@@ -39,6 +41,7 @@ use crate::telemetry::{self, Telemetry, TelemetryError};
 use crate::{limits, metrics, semconv};
 
 use self::checks::{Life, States};
+use self::notices::{NoticeBox, NoticeTask};
 use self::servers::Servers;
 use self::store::Stores;
 
@@ -52,6 +55,7 @@ pub struct App {
     sealer: Option<Sealer>,
     shippers: Arc<Vec<Shipper>>,
     debug: Debug,
+    notices: NoticeTask,
     stores: Arc<Stores>,
     life: Arc<Life>,
     servers: Servers,
@@ -148,11 +152,14 @@ impl App {
         let progress = Arc::new(Progress::default());
         let recent = Arc::new(Recent::new(limits::RECENT_IDS));
         let snapshot = config.storage.path.join("metrics.snapshot");
+        let (_notices, waiting) = NoticeBox::new(metrics::Findings::new(registry));
+        let others: Vec<Box<dyn Projection>> = Vec::new();
         let projections = Projections {
             log: Arc::clone(&log),
             index: Arc::clone(&index),
             registry: registry.clone(),
             recent: Arc::clone(&recent),
+            others,
             fs: Arc::clone(&fs),
             snapshot: snapshot.clone(),
         };
@@ -164,6 +171,7 @@ impl App {
         let pipeline =
             Pipeline::new(Arc::clone(&log), redactor, recent, registry, Arc::clone(&progress));
         let pipeline = Arc::new(pipeline);
+        let notices = waiting.start(Arc::clone(&pipeline));
         let debug = debugging::start(loaded, &log, &fs, &pipeline, registry).await?;
         // From here on the log lets go of what nobody holds: every other reader holds its part.
         let sealer = blocks::seal(config, &log, &catalog)?;
@@ -188,6 +196,7 @@ impl App {
             sealer,
             shippers,
             debug,
+            notices,
             stores,
             life,
             servers,
@@ -215,6 +224,7 @@ impl App {
         let (mut debug, mut servers) = (self.debug, self.servers);
         life.stopping();
         servers.close_doors().await;
+        self.notices.stop();
         let rest = tokio::task::spawn_blocking(move || {
             // It appends what it writes, and so ends before the log does.
             debug.stop();

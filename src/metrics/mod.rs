@@ -27,7 +27,7 @@ pub use cell::Amount;
 pub use collectors::{ClusterReading, Page, StoreReading, TargetReading};
 pub use exposition::TEXT_CONTENT_TYPE;
 pub use measures::{Arrival, Measures};
-pub use own::{About, Cluster, Debugging, Forward, Ingest, Wal, Web};
+pub use own::{About, Cluster, Debugging, Findings, Forward, Ingest, Wal, Web};
 pub use reference::reference;
 pub use registry::{Reading, Registry, Value};
 pub use snapshot::SnapshotError;

@@ -65,12 +65,37 @@ pub struct Debugging {
     scopes: Gauge,
 }
 
+/// What Pharos found and said as log records.
+#[derive(Debug, Clone)]
+pub struct Findings {
+    registry: Registry,
+    dropped: Counter,
+}
+
 /// Counters of a family by signal and reason, looked up once per pair.
 #[derive(Debug, Clone)]
 struct Reasons {
     family: &'static Family,
     registry: Registry,
     known: Arc<Mutex<HashMap<(Signal, &'static str), Counter>>>,
+}
+
+impl Findings {
+    /// The handles.
+    pub fn new(registry: &Registry) -> Self {
+        let dropped = registry.counter(&catalog::FINDINGS_DROPPED, &[]);
+        Self { registry: registry.clone(), dropped }
+    }
+
+    /// A finding of this event name is on its way into the log.
+    pub fn said(&self, event: &str) {
+        self.registry.counter(&catalog::FINDINGS, &[event]).increment(1);
+    }
+
+    /// Findings did not get there.
+    pub fn dropped(&self, findings: u64) {
+        self.dropped.increment(findings);
+    }
 }
 
 impl Ingest {

@@ -75,6 +75,9 @@ fn scenario(registry: &Registry) {
     debugging.written("tool_call");
     debugging.lost("system_events", "queue_full", 3);
     debugging.scopes(2);
+    let findings = Findings::new(registry);
+    findings.said("pharos.loop.detected");
+    findings.dropped(1);
     let environment = "test";
     let about = About { version: "1.2.3", revision: "abc", rust_version: "1.95", environment };
     registry.about(&about);

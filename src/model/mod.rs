@@ -3,25 +3,34 @@
 //! Invariant: nothing here knows protobuf, JSON or a disk. Text is borrowed from the batch it
 //! arrived in, so that understanding a span costs no copies.
 
+mod cost;
 mod gen_ai_event;
 mod id;
 mod log_record;
+mod notice;
 mod operation;
 mod origin;
+mod projection;
 mod settled;
 mod signal;
 mod span;
+mod spending;
 mod value;
 
+pub use cost::{Cost, CostSource, CostState, Pricing, UsageSource};
 pub use gen_ai_event::{GenAiEvent, GenAiEventKind};
 pub use id::{SpanId, TraceId};
 pub use log_record::LogRecord;
+pub use notice::{Fact, Notice, NoticeLevel, Notices};
 pub use operation::{
-    AgentRun, DbQuery, HttpExchange, LlmCall, Operation, ToolCall, Understanding, Unexplained,
-    Usage, WorkflowRun, WorkflowStep,
+    AgentRun, CapabilityCall, DbQuery, GatewayExchange, HttpExchange, LlmCall, Operation,
+    PatternExecution, ProviderRequest, ServiceCall, SkillStep, ToolCall, Understanding,
+    Unexplained, Usage, WorkflowRun, WorkflowStep,
 };
 pub use origin::{Origin, Scope};
+pub use projection::{Moment, Projection, SeenRecord, SeenSpan};
 pub use settled::{CallBook, CallLabels, Settled};
 pub use signal::Signal;
 pub use span::{Event, Link, Span, SpanKind, Status};
+pub use spending::{Ask, Exhausted, Leave, Spending};
 pub use value::{Attribute, Value, find};

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::cost::UsageSource;
+
 /// What is known of a span beyond its bare fields.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Understanding<'a> {
@@ -15,6 +17,8 @@ pub struct Understanding<'a> {
     pub error_type: Option<&'a str>,
     /// Whose work it was.
     pub tenant: Option<&'a str>,
+    /// The team that pays for it, where it is not the tenant.
+    pub team: Option<&'a str>,
     /// The end user.
     pub user: Option<&'a str>,
     /// The conversation or session.
@@ -23,6 +27,8 @@ pub struct Understanding<'a> {
     pub agent: Option<&'a str>,
     /// The skill that was used, as far as the span itself says.
     pub skill: Option<&'a str>,
+    /// Set where it went through an LLM gateway that reported so.
+    pub gateway: Option<GatewayExchange<'a>>,
     /// Set when the span looks like an LLM operation that no dialect explains.
     pub unexplained: Option<Unexplained<'a>>,
 }
@@ -57,6 +63,16 @@ pub enum Operation<'a> {
     HttpClient(HttpExchange<'a>),
     /// A database call.
     Db(DbQuery<'a>),
+    /// One step of a skill.
+    Skill(SkillStep<'a>),
+    /// One execution of an orchestration pattern.
+    Pattern(PatternExecution<'a>),
+    /// One call of what an agent offers to others.
+    Capability(CapabilityCall<'a>),
+    /// One call of another service, whatever the protocol.
+    Service(ServiceCall<'a>),
+    /// One request to a model provider, told apart from the call of a model it serves.
+    Provider(ProviderRequest<'a>),
     /// Anything else.
     #[default]
     Other,
@@ -81,6 +97,8 @@ pub struct LlmCall<'a> {
     pub time_to_first_token_seconds: Option<f64>,
     /// What the sender says it cost, in USD.
     pub reported_cost_usd: Option<f64>,
+    /// How sure the tokens are.
+    pub usage_source: UsageSource,
     /// Why the model stopped.
     pub finish_reason: Option<&'a str>,
 }
@@ -158,6 +176,62 @@ pub struct DbQuery<'a> {
     pub table: Cow<'a, str>,
 }
 
+/// One step of a skill.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SkillStep<'a> {
+    /// The skill's name.
+    pub skill: &'a str,
+    /// How the step ended, in the app's own word; empty where it says none.
+    pub outcome: &'a str,
+}
+
+/// One execution of an orchestration pattern.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PatternExecution<'a> {
+    /// The pattern's id.
+    pub id: &'a str,
+}
+
+/// One call of a capability.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CapabilityCall<'a> {
+    /// The agent that offers it.
+    pub agent: &'a str,
+    /// The capability's name.
+    pub capability: &'a str,
+}
+
+/// One call of another service.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ServiceCall<'a> {
+    /// The service called.
+    pub service: &'a str,
+    /// The method called.
+    pub method: &'a str,
+}
+
+/// One request to a model provider.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ProviderRequest<'a> {
+    /// Well-known provider name.
+    pub provider: Cow<'a, str>,
+    /// What was asked for, as in `provider_requests_total`: `chat`, `embeddings`, `models`, …
+    pub endpoint: &'a str,
+}
+
+/// What an LLM gateway says of a request that it passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct GatewayExchange<'a> {
+    /// The gateway's id: of our own one, the upstream's.
+    pub id: &'a str,
+    /// The HTTP method of the caller.
+    pub method: &'a str,
+    /// The status code that the caller got; `None` where it went away first.
+    pub status_code: Option<u16>,
+    /// Requests that the provider still allows, as its answer says.
+    pub rate_limit_remaining: Option<f64>,
+}
+
 impl<'a> LlmCall<'a> {
     /// The `model` label: the requested model, else the one that answered, else `unknown`.
     pub fn model(&self) -> &'a str {
@@ -167,7 +241,7 @@ impl<'a> LlmCall<'a> {
 
 impl Operation<'_> {
     /// All names that [`Operation::name`] gives.
-    pub const NAMES: [&'static str; 13] = [
+    pub const NAMES: [&'static str; 18] = [
         "chat",
         "text_completion",
         "generate_content",
@@ -180,6 +254,11 @@ impl Operation<'_> {
         "http.server",
         "http.client",
         "db",
+        "skill_step",
+        "pattern",
+        "capability",
+        "service_call",
+        "provider_request",
         "other",
     ];
 
@@ -195,6 +274,11 @@ impl Operation<'_> {
             Self::HttpServer(_) => "http.server",
             Self::HttpClient(_) => "http.client",
             Self::Db(_) => "db",
+            Self::Skill(_) => "skill_step",
+            Self::Pattern(_) => "pattern",
+            Self::Capability(_) => "capability",
+            Self::Service(_) => "service_call",
+            Self::Provider(_) => "provider_request",
             Self::Other => "other",
         }
     }

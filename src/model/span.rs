@@ -114,6 +114,11 @@ impl SpanKind {
         }
     }
 
+    /// OTLP's enum number.
+    pub fn number(self) -> u64 {
+        self as u64
+    }
+
     /// The name in answers of the API.
     pub fn name(self) -> &'static str {
         match self {
@@ -135,6 +140,11 @@ impl Status {
             2 => Self::Error,
             _ => Self::Unset,
         }
+    }
+
+    /// OTLP's enum number.
+    pub fn number(self) -> u64 {
+        self as u64
     }
 
     /// The name in answers of the API.

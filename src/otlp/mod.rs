@@ -5,9 +5,10 @@
 //! request that names two million empty spans costs two million steps, not 530 MiB).
 //!
 //! [`wire`] knows protobuf, [`schema`] holds OTLP's messages as data, [`read`] lends records,
-//! [`write`] builds messages, [`count`] says how much work a request is, [`json`] turns OTLP/JSON
-//! into the same bytes.
+//! [`write`] builds messages, [`compose`] whole requests out of the model, [`count`] says how much
+//! work a request is, [`json`] turns OTLP/JSON into the same bytes.
 
+pub mod compose;
 pub mod count;
 pub mod json;
 pub mod read;

@@ -11,10 +11,11 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::recent::{ItemId, Recent};
-use super::snapshot::{Snapshot, SnapshotFile};
+use super::snapshot::{CALLS, METRICS, Snapshot, SnapshotFile};
 use crate::metrics::{Arrival, Measures, Registry};
-use crate::model::{CallBook as _, Operation, Signal};
+use crate::model::{CallBook as _, Moment, Operation, Projection, SeenRecord, SeenSpan, Signal};
 use crate::otlp::read;
+use crate::otlp::wire::WireError;
 use crate::semconv::{self, Ledger};
 use crate::storage::fs::Fs;
 use crate::storage::index::Index;
@@ -23,7 +24,8 @@ use crate::{clock, limits};
 
 /// How often what was measured is saved; a start after a crash measures at most this much again.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(10);
-/// How often an idle projector looks whether it should stop.
+/// How often an idle projector looks whether it should stop, and how often projections hear that
+/// time passes.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// What a projector needs.
@@ -36,6 +38,8 @@ pub struct Projections {
     pub registry: Registry,
     /// Learns the ids of batches that are read again after a start.
     pub recent: Arc<Recent>,
+    /// Everybody else who counts.
+    pub others: Vec<Box<dyn Projection>>,
     /// Where the snapshot is kept.
     pub fs: Arc<dyn Fs>,
     /// The snapshot's file.
@@ -129,8 +133,12 @@ struct Work {
     measures: Measures,
     calls: Ledger,
     recent: Arc<Recent>,
+    others: Vec<Box<dyn Projection>>,
     file: SnapshotFile,
     saved: (Position, Instant),
+    /// Bytes of batches that the snapshot does not hold.
+    unsaved_bytes: usize,
+    ticked: Instant,
     /// The first batch that the restored metrics do not hold.
     measure_from: Position,
     /// The end of the log when this process opened it.
@@ -145,11 +153,11 @@ impl Work {
         progress: Arc<Progress>,
         finish: Arc<AtomicBool>,
     ) -> io::Result<Self> {
-        let Projections { log, index, registry, recent, fs, snapshot } = projections;
+        let Projections { log, index, registry, recent, mut others, fs, snapshot } = projections;
         let file = SnapshotFile::new(fs, snapshot);
         let replay_until = log.end();
         let mut measures = Measures::new(&registry);
-        let (measure_from, calls) = restore(&file, &mut measures, replay_until)?;
+        let (measure_from, calls) = restore(&file, &mut measures, &mut others, replay_until)?;
         let from = measure_from.min(index.wanted_from());
         progress.set(from);
         Ok(Self {
@@ -159,8 +167,11 @@ impl Work {
             measures,
             calls,
             recent,
+            others,
             file,
             saved: (measure_from, clock::monotonic()),
+            unsaved_bytes: 0,
+            ticked: clock::monotonic(),
             measure_from,
             replay_until,
             progress,
@@ -195,7 +206,9 @@ impl Work {
                     thread::sleep(Duration::from_secs(1));
                 }
             }
-            if self.saved.1.elapsed() >= SNAPSHOT_EVERY {
+            self.tick();
+            let much = self.unsaved_bytes >= limits::SNAPSHOT_AFTER_BYTES;
+            if much || self.saved.1.elapsed() >= SNAPSHOT_EVERY {
                 self.save();
             }
         }
@@ -209,15 +222,41 @@ impl Work {
         }
     }
 
-    fn measure(&mut self, at: Position, batch: &Batch) {
-        let arrival = if at < self.replay_until { Arrival::Replayed } else { Arrival::Live };
-        self.measures.batch(batch.signal, batch.items.into(), arrival);
-        if batch.signal != Signal::Traces {
+    fn tick(&mut self) {
+        if self.ticked.elapsed() < LOOK_EVERY {
             return;
         }
-        let (measures, calls, recent) = (&mut self.measures, &mut self.calls, &self.recent);
-        let walked = read::spans(&batch.body, |origin, span| {
-            if arrival == Arrival::Replayed {
+        self.ticked = clock::monotonic();
+        let now_ns = clock::unix_nanos();
+        self.others.iter_mut().for_each(|other| other.tick(now_ns));
+    }
+
+    fn measure(&mut self, at: Position, batch: &Batch) {
+        let arrival = if at < self.replay_until { Arrival::Replayed } else { Arrival::Live };
+        let moment = Moment { arrived_ns: batch.arrived_ns, live: arrival == Arrival::Live };
+        self.unsaved_bytes += batch.body.len();
+        self.measures.batch(batch.signal, batch.items.into(), arrival);
+        let walked = match batch.signal {
+            Signal::Traces => self.measure_spans(batch, moment),
+            Signal::Logs if self.others.is_empty() => Ok(()),
+            Signal::Logs => read::log_records(&batch.body, |origin, record| {
+                let seen = SeenRecord { moment, origin, record };
+                self.others.iter_mut().for_each(|other| other.record(&seen));
+            }),
+            Signal::Metrics => {
+                self.others.iter_mut().for_each(|other| other.metrics(&batch.body, moment));
+                Ok(())
+            }
+        };
+        if let Err(error) = walked {
+            tracing::error!(%error, %at, "A batch in the log is not an export request.");
+        }
+    }
+
+    fn measure_spans(&mut self, batch: &Batch, moment: Moment) -> Result<(), WireError> {
+        let Self { measures, calls, recent, others, .. } = self;
+        read::spans(&batch.body, |origin, span| {
+            if !moment.live {
                 recent.enter(ItemId::of_span(span.trace_id, span.span_id));
             }
             let understanding = semconv::understand(origin, span);
@@ -226,10 +265,10 @@ impl Work {
                 _ => None,
             };
             measures.span(origin, span, &understanding, settled.as_ref());
-        });
-        if let Err(error) = walked {
-            tracing::error!(%error, %at, "A batch in the log is not an export request.");
-        }
+            let (known, settled) = (&understanding, settled.as_ref());
+            let seen = SeenSpan { moment, origin, span, known, settled };
+            others.iter_mut().for_each(|other| other.span(&seen));
+        })
     }
 
     fn save(&mut self) {
@@ -238,8 +277,13 @@ impl Work {
         if at <= self.saved.0 {
             return;
         }
-        let (metrics, calls) = (self.measures.snapshot(), self.calls.snapshot());
-        let snapshot = Snapshot { at, metrics, calls };
+        self.unsaved_bytes = 0;
+        let mut parts = vec![
+            (METRICS.to_owned(), self.measures.snapshot()),
+            (CALLS.to_owned(), self.calls.snapshot()),
+        ];
+        parts.extend(self.others.iter().map(|it| (it.name().to_owned(), it.snapshot())));
+        let snapshot = Snapshot { at, parts };
         match self.file.save(&snapshot) {
             Ok(()) => {
                 self.saved.0 = at;
@@ -254,6 +298,7 @@ impl Work {
 fn restore(
     file: &SnapshotFile,
     measures: &mut Measures,
+    others: &mut [Box<dyn Projection>],
     end: Position,
 ) -> io::Result<(Position, Ledger)> {
     let nothing = || (Position::OLDEST, Ledger::new(limits::RECENT_CALLS));
@@ -262,17 +307,29 @@ fn restore(
         tracing::warn!("The metrics snapshot is ahead of the log; measuring the log again.");
         return Ok(nothing());
     }
-    let calls = Ledger::restore(&snapshot.calls, limits::RECENT_CALLS);
+    let part = |name| snapshot.part(name).unwrap_or_default();
+    let calls = Ledger::restore(part(CALLS), limits::RECENT_CALLS);
     let restored = calls.map_err(|error| error.to_string()).and_then(|calls| {
-        measures.restore(&snapshot.metrics).map_err(|error| error.to_string())?;
+        measures.restore(part(METRICS)).map_err(|error| error.to_string())?;
         Ok(calls)
     });
     match restored {
-        Ok(calls) => Ok((snapshot.at, calls)),
+        Ok(calls) => {
+            others.iter_mut().for_each(|other| restore_other(&mut **other, &snapshot));
+            Ok((snapshot.at, calls))
+        }
         Err(error) => {
             tracing::warn!(%error, "The metrics snapshot is unusable; measuring the log again.");
             measures.forget();
             Ok(nothing())
         }
+    }
+}
+
+/// What is new in this release, or has changed its form, begins where the snapshot ends.
+fn restore_other(other: &mut dyn Projection, snapshot: &Snapshot) {
+    let Some(bytes) = snapshot.part(other.name()) else { return };
+    if let Err(error) = other.restore(bytes) {
+        tracing::warn!(error, part = other.name(), "A part of the snapshot is unusable.");
     }
 }

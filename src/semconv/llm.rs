@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::names::{Facts, Field};
 use super::{first_token, frameworks, http, provider};
 use crate::limits;
-use crate::model::{LlmCall, Span, Usage, Value};
+use crate::model::{LlmCall, Span, Usage, UsageSource, Value};
 
 /// Builds the call out of what the span says.
 pub(super) fn call<'a>(
@@ -33,6 +33,7 @@ pub(super) fn call<'a>(
         usage: usage(facts),
         time_to_first_token_seconds: first_token::seconds(span, facts),
         reported_cost_usd: cost(facts),
+        usage_source: UsageSource::default(),
         finish_reason: facts.get(Field::FinishReason).and_then(first_reason),
     }
 }

@@ -136,6 +136,11 @@ families! {
         "Time that Pharos took to answer.";
     PANICS = Kind::Counter, "pharos_panics_total", Items, [], Process,
         "Panics caught inside Pharos; every one is a bug.";
+    FINDINGS = Kind::Counter, "pharos_findings_total", Items, [open("event")], Process,
+        "Findings of Pharos itself that it wrote as log records, by the name of the event.";
+    FINDINGS_DROPPED = Kind::Counter, "pharos_findings_dropped_total", Items, [], Process,
+        "Findings that did not become log records, because too many came at once or the log \
+         took none.";
     DEBUG_EVENTS = Kind::Counter, "pharos_debug_events_total", Items,
         [closed("event_type", &["request", "history", "plan", "tool_call", "skill_step",
             "supervisor", "completion_prompt", "completion_response"])], Process,

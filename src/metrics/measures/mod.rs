@@ -172,7 +172,13 @@ impl Measures {
                 self.service_calls.get(key, lookup, service_call).record(failed, seconds);
             }
             Operation::Db(query) => self.query(lookup, query, seconds),
-            Operation::Retrieval | Operation::Other => {}
+            Operation::Skill(_)
+            | Operation::Pattern(_)
+            | Operation::Capability(_)
+            | Operation::Service(_)
+            | Operation::Provider(_)
+            | Operation::Retrieval
+            | Operation::Other => {}
         }
         if failed {
             let class = error_class(understanding.error_type);

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use super::row_binary::Pairs;
 use crate::model::{
-    AgentRun, HttpExchange, LlmCall, Operation, ToolCall, Understanding, Usage, WorkflowRun,
-    WorkflowStep,
+    AgentRun, HttpExchange, LlmCall, Operation, ToolCall, Understanding, Usage, UsageSource,
+    WorkflowRun, WorkflowStep,
 };
 
 pub(super) const OPERATION: &str = "pharos.operation";
@@ -69,7 +69,14 @@ pub(super) fn put(pairs: &mut Pairs, known: &Understanding<'_>) {
             text(HTTP_ROUTE, exchange.route);
             text(HTTP_STATUS, status.as_deref());
         }
-        Operation::Db(_) | Operation::Retrieval | Operation::Other => {}
+        Operation::Skill(_)
+        | Operation::Pattern(_)
+        | Operation::Capability(_)
+        | Operation::Service(_)
+        | Operation::Provider(_)
+        | Operation::Db(_)
+        | Operation::Retrieval
+        | Operation::Other => {}
     }
 }
 
@@ -113,6 +120,11 @@ pub(super) fn understanding(pairs: &[(String, String)]) -> Understanding<'_> {
         "http.server" => Operation::HttpServer(exchange()),
         "http.client" => Operation::HttpClient(exchange()),
         "db" => Operation::Db(Default::default()),
+        "skill_step" => Operation::Skill(Default::default()),
+        "pattern" => Operation::Pattern(Default::default()),
+        "capability" => Operation::Capability(Default::default()),
+        "service_call" => Operation::Service(Default::default()),
+        "provider_request" => Operation::Provider(Default::default()),
         _ => match LLM.into_iter().find(|known| *known == name) {
             Some(operation) => Operation::Llm(LlmCall {
                 operation,
@@ -129,6 +141,7 @@ pub(super) fn understanding(pairs: &[(String, String)]) -> Understanding<'_> {
                 },
                 time_to_first_token_seconds: number(FIRST_TOKEN),
                 reported_cost_usd: number(COST),
+                usage_source: UsageSource::default(),
                 finish_reason: None,
             }),
             None => Operation::Other,

@@ -196,7 +196,14 @@ impl<'a> SpanRow<'a> {
                 self.http_route = exchange.route;
                 self.http_status = exchange.status_code;
             }
-            Operation::Db(_) | Operation::Retrieval | Operation::Other => {}
+            Operation::Skill(step) => self.skill = self.skill.or(Some(step.skill)),
+            Operation::Capability(call) => self.agent = self.agent.or(Some(call.agent)),
+            Operation::Provider(request) => self.provider = Some(&request.provider),
+            Operation::Pattern(_)
+            | Operation::Service(_)
+            | Operation::Db(_)
+            | Operation::Retrieval
+            | Operation::Other => {}
         }
     }
 

@@ -1,6 +1,11 @@
 //! Every bound of the service, unit last in the name, the reason beside it.
 //!
+//! What belongs to one part only stands in a file of its own, and all are read from here.
 //! Configuration may lower or raise some of these; the constant is then the default.
+
+mod findings;
+
+pub use findings::*;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -342,6 +347,9 @@ pub const SUMMARY_NAMES: usize = 16;
 pub const INDEX_GROUP_BYTES: u64 = 64 * KIB as u64;
 /// Memory for the trace indexes of closed segments; those of the oldest stay in their files.
 pub const INDEX_TRACES_BYTES: usize = 32 * MIB;
+/// Batches that are measured before the snapshot is saved even if it is not time yet: at most so
+/// much is measured again after a crash, which takes well under a second.
+pub const SNAPSHOT_AFTER_BYTES: usize = 128 * MIB;
 /// Log without index files that is read again at the start before anything else; what is more is
 /// rebuilt beside the work.
 pub const INDEX_REPLAY_BYTES: u64 = 2 * SEGMENT_BYTES;
