@@ -5,12 +5,11 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use pharos::app::{self, Addresses, App};
 use pharos::build_info::VERSION;
-use pharos::cli::{self, Command, DemoArguments, Failure};
+use pharos::cli::{self, Command, DemoArguments, Failure, StopSignals};
 use pharos::config::{Flags, Loaded};
 use pharos::demo::{self, DemoOptions};
 use pharos::metrics::Registry;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -61,34 +60,38 @@ async fn watch(
     registry: &Registry,
     fleet: Option<DemoOptions>,
 ) -> anyhow::Result<()> {
-    let stop = stop_signal();
+    let mut stop = StopSignals::listen()?;
     let mut app = App::build(loaded, registry).await?;
     let Addresses { web, otlp_grpc, otlp_http } = app.addresses();
     tracing::info!(%web, %otlp_grpc, %otlp_http, version = VERSION, "Listening.");
-    app.start().await;
-    tracing::info!("Telemetry is taken in.");
-    match fleet {
-        None => stop.await?,
-        Some(mut fleet) => {
-            fleet.endpoint = format!("http://{otlp_http}");
-            cli::introduce_demo(&app.addresses());
-            tokio::select! {
-                signal = stop => signal?,
-                sent = demo::play(&fleet) => drop(sent?),
-            }
-        }
+    tokio::select! {
+        () = stop.asked() => {}
+        served = serve_until_done(&mut app, fleet) => served?,
     }
+    stop.next_ends_at_once();
     tracing::info!("Stopping.");
     app.stop().await;
     tracing::info!("Stopped.");
     Ok(())
 }
 
+/// Lets telemetry in; ends only where a bounded demo does.
+async fn serve_until_done(app: &mut App, fleet: Option<DemoOptions>) -> anyhow::Result<()> {
+    app.start().await;
+    tracing::info!("Telemetry is taken in.");
+    let Some(mut fleet) = fleet else { return std::future::pending().await };
+    fleet.endpoint = format!("http://{}", app.addresses().otlp_http);
+    cli::introduce_demo(&app.addresses());
+    demo::play(&fleet).await?;
+    Ok(())
+}
+
 /// Plays the fleet against a Pharos that runs elsewhere.
 async fn play(fleet: DemoOptions) -> anyhow::Result<()> {
+    let mut stop = StopSignals::listen()?;
     let sent = tokio::select! {
         sent = demo::play(&fleet) => sent?,
-        signal = stop_signal() => return Ok(signal?),
+        () = stop.asked() => return Ok(()),
     };
     if sent.failures > 0 {
         anyhow::bail!("{} requests of {} runs were not acknowledged", sent.failures, sent.runs);
@@ -99,24 +102,6 @@ async fn play(fleet: DemoOptions) -> anyhow::Result<()> {
 fn runtime() -> anyhow::Result<Runtime> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.context("the runtime could not be started")
-}
-
-/// Waits until somebody asks to stop. A second time ends the process at once.
-async fn stop_signal() -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        std::process::exit(1);
-    });
-    Ok(())
 }
 
 /// One TLS provider for the whole binary.

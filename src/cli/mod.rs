@@ -13,6 +13,7 @@ mod healthcheck;
 mod investigate;
 mod logs;
 mod output;
+mod stop;
 mod store;
 mod story;
 mod version;
@@ -20,6 +21,7 @@ mod version;
 pub use arguments::{Command, DemoArguments, ServeArguments, parse};
 pub use demo::introduce_demo;
 pub use exit::{Failure, Usage, exit_code};
+pub use stop::StopSignals;
 pub use store::StoreArguments;
 
 use crate::config::{self, Loaded};

@@ -1,6 +1,8 @@
 //! Starting, stopping and refusing to start.
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use crate::harness::{binary, get, json, start, until};
 
@@ -18,6 +20,27 @@ fn starts_on_free_ports_says_it_is_well_and_stops_in_order() {
     }
     assert_eq!(json(&pharos, "/health")["status"], "healthy");
     assert_eq!(pharos.stop().unwrap(), Some(0));
+}
+
+#[test]
+fn who_stops_it_while_it_starts_gets_an_orderly_end() {
+    for milliseconds in [30, 60, 120, 250] {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let path = folder.path().to_str().unwrap();
+        let free =
+            ["--web.listen-address", "--otlp.http.listen-address", "--otlp.grpc.listen-address"];
+        let mut arguments = vec!["serve", "--log.format", "json", "--storage.path", path];
+        free.iter().for_each(|flag| arguments.extend([*flag, "127.0.0.1:0"]));
+        let started = Command::new(binary()).args(arguments).stderr(Stdio::piped()).spawn();
+        let child = started.unwrap();
+        thread::sleep(Duration::from_millis(milliseconds));
+        let kill = Command::new("kill").arg(child.id().to_string()).status().unwrap();
+        assert!(kill.success());
+        let output = child.wait_with_output().unwrap();
+        // Before it listens for signals there is nothing to bring in order either.
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(0) || !told.contains("Listening."), "{told}");
+    }
 }
 
 #[test]
