@@ -16,6 +16,7 @@ pub fn monotonic() -> Instant {
 }
 
 /// Processor time this process has used, in seconds.
+#[cfg(feature = "server")]
 pub fn process_cpu_seconds() -> f64 {
     let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     used.tv_sec as f64 + used.tv_nsec as f64 / 1e9

@@ -5,25 +5,46 @@
 //! batches are read by projections: [`semconv`] understands their spans, [`metrics`] measures
 //! them, [`storage`] makes them searchable, [`exporter`] ships them onward, and [`debug`] writes
 //! down what was said while somebody wants it. [`api`] answers what people and machines ask.
+//!
+//! A Rust app that is observed takes the crate without its default features, and then compiles
+//! only [`telemetry`] and what that stands on.
 
-pub mod api;
-pub mod app;
 pub mod build_info;
-pub mod cli;
 pub mod clock;
-pub mod config;
-pub mod debug;
-pub mod demo;
-pub mod exporter;
-pub mod health;
 pub mod limits;
-pub mod listener;
+#[cfg_attr(not(feature = "server"), expect(dead_code, reason = "an app needs a part of it"))]
 pub mod metrics;
-pub mod model;
-pub mod otlp;
-pub mod pipeline;
-pub mod receiver;
-pub mod redaction;
-pub mod semconv;
-pub mod storage;
 pub mod telemetry;
+
+#[cfg(feature = "server")]
+pub mod api;
+#[cfg(feature = "server")]
+pub mod app;
+#[cfg(feature = "server")]
+pub mod cli;
+#[cfg(feature = "server")]
+pub mod config;
+#[cfg(feature = "server")]
+pub mod debug;
+#[cfg(feature = "server")]
+pub mod demo;
+#[cfg(feature = "server")]
+pub mod exporter;
+#[cfg(feature = "server")]
+pub mod health;
+#[cfg(feature = "server")]
+pub mod listener;
+#[cfg(feature = "server")]
+pub mod model;
+#[cfg(feature = "server")]
+pub mod otlp;
+#[cfg(feature = "server")]
+pub mod pipeline;
+#[cfg(feature = "server")]
+pub mod receiver;
+#[cfg(feature = "server")]
+pub mod redaction;
+#[cfg(feature = "server")]
+pub mod semconv;
+#[cfg(feature = "server")]
+pub mod storage;

@@ -37,7 +37,8 @@ use crate::storage::clickhouse::StartError;
 use crate::storage::fs::{Fs, RealFs};
 use crate::storage::index::Index;
 use crate::storage::{Log, OpenError};
-use crate::telemetry::{self, Telemetry, TelemetryError};
+use crate::telemetry::own::{self, OwnError, OwnTelemetry};
+use crate::telemetry::report_panics;
 use crate::{limits, metrics, semconv};
 
 use self::checks::{Life, States};
@@ -126,10 +127,10 @@ pub fn telemetry(
     config: &Config,
     registry: &Registry,
     runtime: &Handle,
-) -> Result<Telemetry, TelemetryError> {
+) -> Result<OwnTelemetry, OwnError> {
     let panics = registry.panics();
-    let telemetry = telemetry::init(options::telemetry(config, registry), runtime)?;
-    telemetry::report_panics(Arc::new(move || panics.increment(1)));
+    let telemetry = own::init(options::telemetry(config, registry), runtime)?;
+    report_panics(Arc::new(move || panics.increment(1)));
     Ok(telemetry)
 }
 

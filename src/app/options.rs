@@ -12,7 +12,8 @@ use crate::exporter::{Protocol, TargetOptions, TlsOptions};
 use crate::metrics::{CardinalityOptions, Registry};
 use crate::redaction::{Hits, RedactionOptions, Redactor};
 use crate::storage::{Durability, LogOptions};
-use crate::telemetry::{Shape, TelemetryOptions};
+use crate::telemetry::Shape;
+use crate::telemetry::own::OwnOptions;
 
 pub(super) fn log(config: &Config) -> LogOptions {
     let storage = &config.storage;
@@ -49,13 +50,13 @@ pub(super) fn cardinality(config: &Config) -> CardinalityOptions {
 }
 
 /// Lines are redacted as telemetry is, even where redaction of telemetry is switched off.
-pub(super) fn telemetry(config: &Config, registry: &Registry) -> TelemetryOptions {
+pub(super) fn telemetry(config: &Config, registry: &Registry) -> OwnOptions {
     let redactor = Redactor::new(&RedactionOptions::default());
     let redactor = redactor.expect("the built-in rules are valid");
     let levels = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE];
     let counters =
         levels.map(|level| (level, registry.log_lines(&level.as_str().to_ascii_lowercase())));
-    TelemetryOptions {
+    OwnOptions {
         filter: config.log.level.name().to_owned(),
         shape: match config.log.format {
             config::LogFormat::Auto => None,

@@ -8,26 +8,36 @@
 mod cardinality;
 pub mod catalog;
 mod cell;
+#[cfg(feature = "server")]
 mod collectors;
 mod exposition;
 mod facade;
 mod family;
-#[cfg(test)]
+#[cfg(all(test, feature = "server"))]
 mod figures;
+#[cfg(feature = "server")]
 mod measures;
+#[cfg(feature = "server")]
 mod own;
-#[cfg(test)]
+#[cfg(all(test, feature = "server"))]
 mod page_tests;
+#[cfg(feature = "server")]
 mod reference;
 mod registry;
+#[cfg(feature = "server")]
 mod snapshot;
 
 pub use cardinality::{CardinalityOptions, Offender};
 pub use cell::Amount;
+#[cfg(feature = "server")]
 pub use collectors::{ClusterReading, Page, StoreReading, TargetReading};
 pub use exposition::TEXT_CONTENT_TYPE;
+#[cfg(feature = "server")]
 pub use measures::{Arrival, Measures};
+#[cfg(feature = "server")]
 pub use own::{About, Cluster, Debugging, Findings, Forward, Ingest, Wal, Web};
+#[cfg(feature = "server")]
 pub use reference::reference;
 pub use registry::{Reading, Registry, Value};
+#[cfg(feature = "server")]
 pub use snapshot::SnapshotError;

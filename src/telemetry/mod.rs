@@ -1,103 +1,15 @@
-//! Pharos' own logs and traces.
-//!
-//! Logs go to stderr (JSON, or readable text on a terminal), warnings and errors also to
-//! `app_logs.jsonl`, and, where the `OTEL_*` variables name an endpoint,
-//! warnings and Pharos' own spans over OTLP. Every line passes through a scrubber first: what
-//! Pharos says of itself is redacted as what it keeps of others.
+//! Logs and traces of a process: of Pharos itself (`own`) and of the apps that it observes.
 
+#[cfg(feature = "server")]
 mod fields;
+#[cfg(feature = "server")]
 mod line;
+#[cfg(feature = "server")]
 mod otlp;
+#[cfg(feature = "server")]
+pub mod own;
 mod panics;
 
-use std::io::{self, IsTerminal};
-use std::sync::Arc;
-
-use tracing::Level;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::layer::{Layer, SubscriberExt};
-use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
-
-use self::fields::SpanFields;
-use self::line::LineLayer;
-pub use self::line::{Scrub, Shape};
-pub use self::panics::report_panics;
-use crate::debug::{self, LineWriter, OnLoss, RotatingFile};
-
-/// What is logged, how and where.
-pub struct TelemetryOptions {
-    /// A level (`info`) or directives (`info,pharos::api=debug`).
-    pub filter: String,
-    /// The shape of lines on stderr; `None` is text on a terminal and JSON elsewhere.
-    pub shape: Option<Shape>,
-    /// `app_logs.jsonl`, and who is told of lines that are lost; `None` keeps no file.
-    pub file: Option<(RotatingFile, OnLoss)>,
-    /// Replaces secrets in a line; `None` for a text without any.
-    pub scrub: Option<Scrub>,
-    /// Is told the level of every line.
-    pub count: Option<Arc<dyn Fn(Level) + Send + Sync>>,
-}
-
-/// Keeps the logs flowing; dropped, it writes and sends what waits.
-pub struct Telemetry {
-    _file: Option<LineWriter>,
-    otlp: Option<otlp::Providers>,
-}
-
-/// Why Pharos cannot log.
-#[derive(Debug, thiserror::Error)]
-pub enum TelemetryError {
-    /// The filter is not one.
-    #[error("the log level {0:?} is neither a level nor a list of directives")]
-    Filter(String),
-    /// The `OTEL_*` variables name something that cannot be exported to.
-    #[error("own telemetry cannot be exported: {0}")]
-    Otlp(String),
-    /// The thread that writes `app_logs.jsonl` cannot be started.
-    #[error("own warnings cannot be written: {0}")]
-    File(io::Error),
-    /// There is a subscriber already.
-    #[error(transparent)]
-    Twice(#[from] TryInitError),
-}
-
-/// Installs the logs of this process. Call once; `runtime` is what gRPC exports run on.
-pub fn init(
-    options: TelemetryOptions,
-    runtime: &tokio::runtime::Handle,
-) -> Result<Telemetry, TelemetryError> {
-    let filter = EnvFilter::try_new(&options.filter)
-        .map_err(|_| TelemetryError::Filter(options.filter.clone()))?;
-    let scrub: Scrub = options.scrub.unwrap_or_else(|| Arc::new(|_| None));
-    let text = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let shape =
-        options.shape.unwrap_or(if io::stderr().is_terminal() { Shape::Text } else { Shape::Json });
-    let stderr = LineLayer::new(shape, io::stderr, Arc::clone(&scrub))
-        .colored(text && shape == Shape::Text)
-        .counted(options.count);
-    let (file, writer) = match options.file {
-        Some((file, on_loss)) => {
-            let (sender, writer) = debug::lines(file, on_loss).map_err(TelemetryError::File)?;
-            let layer = LineLayer::new(Shape::Json, move || sender.clone(), scrub);
-            (Some(layer.with_filter(tracing::level_filters::LevelFilter::WARN)), Some(writer))
-        }
-        None => (None, None),
-    };
-    let otlp = otlp::providers(runtime).map_err(TelemetryError::Otlp)?;
-    tracing_subscriber::registry()
-        .with(filter)
-        .with(SpanFields)
-        .with(stderr)
-        .with(file)
-        .with(otlp.as_ref().map(otlp::Providers::layer))
-        .try_init()?;
-    Ok(Telemetry { _file: writer, otlp })
-}
-
-impl Drop for Telemetry {
-    fn drop(&mut self) {
-        if let Some(otlp) = self.otlp.take() {
-            otlp.stop();
-        }
-    }
-}
+#[cfg(feature = "server")]
+pub use line::{Scrub, Shape};
+pub use panics::report_panics;
