@@ -11,6 +11,7 @@ use super::sections::{
     Retention, Storage, Web,
 };
 use super::values::Values;
+use super::watch::watch;
 use crate::limits;
 
 /// Files that the configuration names are read from here; mistakes are collected.
@@ -76,6 +77,7 @@ impl Builder {
             forward: Forward { targets: targets(self, values) },
             log: log(values),
             debug: debug(values),
+            watch: watch(values),
         }
     }
 }

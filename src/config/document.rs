@@ -79,6 +79,7 @@ fn shape(key: &Key) -> String {
             Some((super::units::write_duration(*min), super::units::write_duration(*max)))
         }
         Kind::Count { min, max } => Some((min.to_string(), max.to_string())),
+        Kind::Decimal { min, max } => Some((min.to_string(), max.to_string())),
         _ => None,
     };
     bounds.map_or(shape.clone(), |(min, max)| format!("{shape}, {min} to {max}"))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// One key of the configuration.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Key {
     /// The dotted path in the file: `storage.retention.age`.
     pub(super) name: &'static str,
@@ -16,7 +16,7 @@ pub(super) struct Key {
 }
 
 /// What a value may be. The bounds are inclusive.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     /// Any text of at most [`crate::limits::CONFIG_TEXT_BYTES`].
     Text,
@@ -36,6 +36,8 @@ pub(super) enum Kind {
     Duration { min: Duration, max: Duration },
     /// A whole number.
     Count { min: u64, max: u64 },
+    /// A number that may have a fraction: `0.05`, `600`.
+    Decimal { min: f64, max: f64 },
     /// `true` or `false`.
     Switch,
     /// One of these words.
@@ -117,7 +119,7 @@ impl Kind {
             Self::Url => "URL".into(),
             Self::Bytes { .. } => "bytes".into(),
             Self::Duration { .. } => "duration".into(),
-            Self::Count { .. } => "number".into(),
+            Self::Count { .. } | Self::Decimal { .. } => "number".into(),
             Self::Switch => "true|false".into(),
             Self::Word(words) => words.join("|"),
             Self::Words(words) => format!("list of {}", words.join("|")),

@@ -31,6 +31,7 @@ mod table;
 mod units;
 mod value;
 mod values;
+mod watch;
 mod yaml;
 
 pub use document::document;
@@ -43,8 +44,9 @@ pub(crate) use build::read_text_file;
 #[cfg(test)]
 pub(crate) use check::TAKEN_PATHS;
 pub use sections::{
-    ApiKey, Auth, ClickHouse, Config, Debug, Durability, Forward, Log, LogFormat, LogLevel,
-    Metrics, Otlp, Protocol, Redaction, Retention, Role, Storage, Target, TargetTls, Web,
+    ApiKey, Auth, ClickHouse, Config, CostWatch, Debug, Durability, Forward, Log, LogFormat,
+    LogLevel, LoopWatch, Metrics, Otlp, OutlierWatch, Protocol, Redaction, Retention, Role,
+    Storage, Target, TargetTls, Thresholds, Watch, Web,
 };
 pub(crate) use units::duration as read_duration;
 pub(crate) use value::read_url;

@@ -30,6 +30,8 @@ pub struct Config {
     pub log: Log,
     /// Debug events, and the files in which Pharos tells of itself.
     pub debug: Debug,
+    /// What is watched for.
+    pub watch: Watch,
 }
 
 /// Where and how long telemetry is kept.
@@ -245,6 +247,79 @@ pub struct Debug {
     pub max_file_bytes: u64,
     /// Files of each kind, the open one included.
     pub max_files: usize,
+}
+
+/// What is watched for in the runs of agents and workflows.
+#[derive(Debug, Clone, Copy)]
+pub struct Watch {
+    /// Whether anything is.
+    pub enabled: bool,
+    /// How long after a run's span its children may still arrive.
+    pub grace: Duration,
+    /// How often a finding of one kind about one name is told.
+    pub notice_interval: Duration,
+    /// What nothing should exceed.
+    pub thresholds: Thresholds,
+    /// Runs unlike the others of their workflow.
+    pub anomalies: OutlierWatch,
+    /// Runs that go round in circles.
+    pub loops: LoopWatch,
+    /// Money that goes faster than usual.
+    pub cost: CostWatch,
+}
+
+/// What nothing should exceed; `None` is no threshold.
+#[derive(Debug, Clone, Copy)]
+pub struct Thresholds {
+    /// A run of a workflow, in seconds.
+    pub workflow_seconds: Option<f64>,
+    /// A step of a workflow, in seconds.
+    pub step_seconds: Option<f64>,
+    /// A call of a model, in seconds.
+    pub llm_call_seconds: Option<f64>,
+    /// A run of a workflow, in USD.
+    pub workflow_cost_usd: Option<f64>,
+    /// The part of the runs that fail, from 0 to 1.
+    pub error_ratio: Option<f64>,
+    /// Runs below which that part says nothing.
+    pub error_runs: u64,
+    /// The window in which runs are counted for it.
+    pub window: Duration,
+}
+
+/// When a run is unlike the others of its workflow.
+#[derive(Debug, Clone, Copy)]
+pub struct OutlierWatch {
+    /// Half of the time that is remembered.
+    pub window: Duration,
+    /// Runs below which nothing is judged.
+    pub min_runs: u64,
+    /// How many times the 99th percentile.
+    pub margin: f64,
+    /// Below this nothing is slow.
+    pub min_seconds: f64,
+    /// Below this nothing is expensive.
+    pub min_cost_usd: f64,
+}
+
+/// When a run goes round in circles.
+#[derive(Debug, Clone, Copy)]
+pub struct LoopWatch {
+    /// Equal calls.
+    pub repeats: u64,
+    /// Rounds of different calls.
+    pub rounds: u64,
+}
+
+/// When money goes too fast.
+#[derive(Debug, Clone, Copy)]
+pub struct CostWatch {
+    /// More in an hour is told.
+    pub usd_per_hour: Option<f64>,
+    /// More in an hour than so many median hours is told.
+    pub times_typical: Option<f64>,
+    /// Less is never unusual.
+    pub min_usd: f64,
 }
 
 /// How important a message is.

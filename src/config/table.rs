@@ -11,20 +11,48 @@ const GIB: u64 = 1024 * MIB;
 const TIB: u64 = 1024 * GIB;
 const DAY: u64 = 24 * 60 * 60;
 
-const fn bytes(min: u64, max: u64) -> Kind {
+pub(super) const fn bytes(min: u64, max: u64) -> Kind {
     Kind::Bytes { min, max }
 }
 
-const fn count(min: u64, max: u64) -> Kind {
+pub(super) const fn count(min: u64, max: u64) -> Kind {
     Kind::Count { min, max }
 }
 
-const fn seconds(min: u64, max: u64) -> Kind {
+pub(super) const fn seconds(min: u64, max: u64) -> Kind {
     Kind::Duration { min: Duration::from_secs(min), max: Duration::from_secs(max) }
 }
 
 /// Every key, in the order in which people read about them.
-pub(super) static KEYS: &[Key] = &[
+pub(super) static KEYS: &[Key] = &joined::<{ count_of(TABLES) }>(TABLES);
+
+/// The keys part by part; a part with many keys has its table in a file of its own.
+const TABLES: &[&[Key]] = &[GENERAL, super::watch::KEYS];
+
+const fn count_of(tables: &[&[Key]]) -> usize {
+    let (mut keys, mut at) = (0, 0);
+    while at < tables.len() {
+        keys += tables[at].len();
+        at += 1;
+    }
+    keys
+}
+
+const fn joined<const N: usize>(tables: &[&[Key]]) -> [Key; N] {
+    let mut keys = [tables[0][0]; N];
+    let (mut table, mut row, mut at) = (0, 0, 0);
+    while at < N {
+        if row == tables[table].len() {
+            (table, row) = (table + 1, 0);
+        } else {
+            keys[at] = tables[table][row];
+            (row, at) = (row + 1, at + 1);
+        }
+    }
+    keys
+}
+
+const GENERAL: &[Key] = &[
     Key {
         name: "environment",
         kind: Kind::Text,

@@ -20,6 +20,7 @@ pub(super) enum Value {
     Bytes(u64),
     Duration(Duration),
     Count(u64),
+    Decimal(f64),
     Switch(bool),
     Word(&'static str),
     Words(Vec<&'static str>),
@@ -56,6 +57,7 @@ impl Value {
                     .map_err(|_| format!("{} is not a whole number", quote(text)))?;
                 within(count, *min, *max, |count| count.to_string()).map(Self::Count)
             }
+            Kind::Decimal { min, max } => read_decimal(text, *min, *max).map(Self::Decimal),
             Kind::Switch => match text {
                 "true" => Ok(Self::Switch(true)),
                 "false" => Ok(Self::Switch(false)),
@@ -88,6 +90,7 @@ impl Value {
             Self::Bytes(bytes) => units::write_bytes(*bytes),
             Self::Duration(duration) => units::write_duration(*duration),
             Self::Count(count) => count.to_string(),
+            Self::Decimal(number) => number.to_string(),
             Self::Switch(on) => on.to_string(),
             Self::Word(word) => (*word).to_owned(),
             Self::Words(words) => format!("[{}]", words.join(", ")),
@@ -112,6 +115,7 @@ impl Value {
             Self::Path(path) => path.to_string_lossy().into(),
             Self::Address(address) => address.to_string().into(),
             Self::Count(count) => (*count).into(),
+            Self::Decimal(number) => (*number).into(),
             Self::Switch(on) => (*on).into(),
             Self::Words(words) => words.clone().into(),
             Self::Texts(texts) => texts.clone().into(),
@@ -193,6 +197,12 @@ fn within<T: PartialOrd + Copy>(
         return Ok(value);
     }
     Err(format!("{} is not between {} and {}", write(value), write(min), write(max)))
+}
+
+fn read_decimal(text: &str, min: f64, max: f64) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
+    let number = number.ok_or_else(|| format!("{} is not a number such as 0.05", quote(text)))?;
+    within(number, min, max, |number| number.to_string())
 }
 
 fn read_text(text: &str) -> Result<String, String> {
@@ -285,6 +295,17 @@ mod tests {
         for text in ["", "9464", "127.0.0.1", "127.0.0.1:", "example.org:80", "1.2.3.4:65536"] {
             assert!(read_address(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn decimals_are_read() {
+        let read = |text: &str| read_decimal(text, 0.0, 1.0);
+        assert_eq!((read("0.05"), read("1"), read("5e-2")), (Ok(0.05), Ok(1.0), Ok(0.05)));
+        for text in ["", "NaN", "inf", "-inf", "5%", "0,05", "1e999"] {
+            assert!(read(text).unwrap_err().contains("is not a number"), "{text:?}");
+        }
+        assert_eq!(read("-0.5").unwrap_err(), "-0.5 is not between 0 and 1");
+        assert_eq!(read("1.5").unwrap_err(), "1.5 is not between 0 and 1");
     }
 
     #[test]

@@ -114,6 +114,7 @@ from_value! {
     Duration, Value::Duration(duration) => *duration;
     u64, Value::Bytes(number) | Value::Count(number) => *number;
     usize, Value::Bytes(number) | Value::Count(number) => usize::try_from(*number).ok()?;
+    f64, Value::Decimal(number) => *number;
     bool, Value::Switch(on) => *on;
     &'static str, Value::Word(word) => word;
     Vec<&'static str>, Value::Words(words) => words.clone();
