@@ -6,7 +6,7 @@ use super::landing::About;
 use super::observe::HttpObserver;
 use crate::debug::DebugHandle;
 use crate::health::Checks;
-use crate::metrics::Registry;
+use crate::metrics::{Format, Registry};
 use crate::storage::index::Understand;
 use crate::storage::query::Store;
 use std::sync::Arc;
@@ -30,8 +30,8 @@ pub struct ApiHandles {
     pub understand: Understand,
     /// The metric families, for insights and offenders.
     pub registry: Registry,
-    /// Renders the text page of `/metrics`.
-    pub exposition: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Renders the page of `/metrics`.
+    pub exposition: Arc<dyn Fn(Format) -> String + Send + Sync>,
     /// Where that page is: `/metrics` unless configured otherwise.
     pub metrics_path: String,
     /// The URL of a trace in the user's own tracing system, with `{trace_id}` in it.

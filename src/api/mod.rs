@@ -35,6 +35,7 @@ mod request_id;
 mod routes;
 mod run_profile;
 mod scrape;
+mod scrape_form;
 mod search;
 mod searches;
 mod session_runs;

@@ -1,10 +1,11 @@
 //! `/metrics` for Prometheus.
 //!
-//! Rendering happens off the async threads, one page at a time: scrapers that ask while a page is
-//! being made share the next one, so that many of them cost as much as two.
+//! Rendering happens off the async threads, one page of a form at a time: scrapers that ask while
+//! a page is being made share the next one, so that many of them cost as much as two.
 
 use super::error::ApiError;
-use super::{Shared, encoding};
+use super::{Shared, encoding, scrape_form};
+use crate::metrics::Format;
 use crate::{clock, limits};
 use axum::body::Body;
 use axum::extract::State;
@@ -15,12 +16,15 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
-/// The media type of the text format; Prometheus 3 refuses a page without its version.
-const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-
-/// The last page, locked while the next is made.
+/// The last page of either form.
 #[derive(Default)]
-pub(super) struct Pages(Arc<Mutex<Option<Arc<Page>>>>);
+pub(super) struct Pages {
+    text: Last,
+    open_metrics: Last,
+}
+
+/// A page, locked while the next is made.
+type Last = Arc<Mutex<Option<Arc<Page>>>>;
 
 struct Page {
     /// When its rendering began: it shows at least all that had happened by then.
@@ -36,7 +40,12 @@ pub(super) async fn answer(
 ) -> Result<Response, ApiError> {
     let asked = clock::monotonic();
     let packed = encoding::accepts_gzip(&headers);
-    let locked = tokio::time::timeout(patience(&headers), api.pages.0.clone().lock_owned());
+    let form = scrape_form::preferred(&headers);
+    let last = match form.format {
+        Format::Text => &api.pages.text,
+        Format::OpenMetrics => &api.pages.open_metrics,
+    };
+    let locked = tokio::time::timeout(patience(&headers), last.clone().lock_owned());
     let mut last = locked.await.map_err(|_| ApiError::Overloaded {
         message: "Other scrapes take too long.",
         retry_after_seconds: 1,
@@ -48,7 +57,7 @@ pub(super) async fn answer(
             Some(page) if page.begun >= asked => page.clone(),
             _ => {
                 let begun = clock::monotonic();
-                let text = Bytes::from(render());
+                let text = Bytes::from(render(form.format));
                 let page = Arc::new(Page { begun, text, packed: OnceLock::new() });
                 *last = Some(page.clone());
                 page
@@ -62,8 +71,8 @@ pub(super) async fn answer(
     .await?;
     let mut response = Body::from(body).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, TEXT);
-    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    headers.insert(header::CONTENT_TYPE, form.content_type);
+    headers.insert(header::VARY, HeaderValue::from_static("accept, accept-encoding"));
     if packed {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }

@@ -186,10 +186,10 @@ fn api_handles(
     }
     let (ingest, lag) = (Ingest::new(registry), registry.projection_lag());
     let of_lag = Arc::clone(&states);
-    let exposition = move || {
+    let exposition = move |format| {
         ingest.inflight(budget.used_bytes(), budget.limit_bytes());
         lag.set(of_lag.progress.lag_bytes(of_lag.log.end()) as f64);
-        page.render()
+        page.render(format)
     };
     let effective = loaded.effective_json.clone();
     let web = &loaded.config.web;

@@ -4,8 +4,10 @@
 //! Configuration may lower or raise some of these; the constant is then the default.
 
 mod findings;
+mod scraping;
 
 pub use findings::*;
+pub use scraping::*;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;

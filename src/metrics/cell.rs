@@ -8,12 +8,17 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use ::metrics::{CounterFn, GaugeFn, HistogramFn};
 
+use super::exemplar::Slot;
+
 /// How many values were refused because they are not finite numbers.
 pub(super) type Invalid = Arc<AtomicU64>;
 
 /// A whole number that grows.
 #[derive(Debug, Default)]
-pub(super) struct CounterCell(AtomicU64);
+pub(super) struct CounterCell {
+    value: AtomicU64,
+    exemplar: Option<Box<Slot>>,
+}
 
 /// A finite fraction, stored as its bits.
 #[derive(Debug)]
@@ -24,7 +29,10 @@ pub(super) struct FloatCell {
 
 /// A sum of fractions that grows: what the facade's integer counters cannot hold.
 #[derive(Debug)]
-pub(super) struct AmountCell(FloatCell);
+pub(super) struct AmountCell {
+    value: FloatCell,
+    exemplar: Option<Box<Slot>>,
+}
 
 /// A value that comes and goes.
 #[derive(Debug)]
@@ -37,6 +45,8 @@ pub(super) struct HistogramCell {
     bounds: &'static [f64],
     buckets: Box<[AtomicU64]>,
     sum: FloatCell,
+    /// One per bucket, or none at all.
+    exemplars: Box<[Slot]>,
 }
 
 /// A handle on an amount, for instance of money.
@@ -51,27 +61,39 @@ impl Amount {
 }
 
 impl CounterCell {
+    /// At 0, with room for an exemplar or without.
+    pub(super) fn new(exemplar: bool) -> Self {
+        Self { value: AtomicU64::new(0), exemplar: exemplar.then(Box::default) }
+    }
+
     pub(super) fn get(&self) -> u64 {
-        self.0.load(Relaxed)
+        self.value.load(Relaxed)
     }
 
     pub(super) fn set(&self, value: u64) {
-        self.0.store(value, Relaxed);
+        self.value.store(value, Relaxed);
+    }
+
+    pub(super) fn exemplar(&self) -> Option<&Slot> {
+        self.exemplar.as_deref()
     }
 }
 
 impl CounterFn for CounterCell {
     fn increment(&self, value: u64) {
-        let before = self.0.fetch_add(value, Relaxed);
+        let before = self.value.fetch_add(value, Relaxed);
         if before.checked_add(value).is_none() {
             // A counter that starts again from 0 looks like a restart; one that stands still
             // does not.
-            self.0.store(u64::MAX, Relaxed);
+            self.value.store(u64::MAX, Relaxed);
+        }
+        if let Some(slot) = &self.exemplar {
+            slot.offer_failure(value);
         }
     }
 
     fn absolute(&self, value: u64) {
-        self.0.fetch_max(value, Relaxed);
+        self.value.fetch_max(value, Relaxed);
     }
 }
 
@@ -106,20 +128,31 @@ impl FloatCell {
 }
 
 impl AmountCell {
-    pub(super) fn new(invalid: Invalid) -> Self {
-        Self(FloatCell::new(invalid))
+    /// At 0, with room for an exemplar or without.
+    pub(super) fn new(exemplar: bool, invalid: Invalid) -> Self {
+        Self { value: FloatCell::new(invalid), exemplar: exemplar.then(Box::default) }
     }
 
     pub(super) fn get(&self) -> f64 {
-        self.0.get()
+        self.value.get()
     }
 
     pub(super) fn set(&self, value: f64) {
-        self.0.set(value);
+        self.value.set(value);
+    }
+
+    pub(super) fn exemplar(&self) -> Option<&Slot> {
+        self.exemplar.as_deref()
     }
 
     fn add(&self, value: f64) {
-        if value >= 0.0 { self.0.add(value) } else { self.0.refuse() }
+        if !(value >= 0.0 && value.is_finite()) {
+            return self.value.refuse();
+        }
+        self.value.add(value);
+        if let Some(slot) = self.exemplar.as_ref().filter(|_| value > 0.0) {
+            slot.offer(value);
+        }
     }
 }
 
@@ -148,9 +181,16 @@ impl GaugeFn for GaugeCell {
 }
 
 impl HistogramCell {
-    pub(super) fn new(bounds: &'static [f64], invalid: Invalid) -> Self {
+    /// Empty, with room for exemplars or without.
+    pub(super) fn new(bounds: &'static [f64], exemplars: bool, invalid: Invalid) -> Self {
         let buckets = (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect();
-        Self { bounds, buckets, sum: FloatCell::new(invalid) }
+        let slots = if exemplars { bounds.len() + 1 } else { 0 };
+        let exemplars = (0..slots).map(|_| Slot::default()).collect();
+        Self { bounds, buckets, sum: FloatCell::new(invalid), exemplars }
+    }
+
+    pub(super) fn exemplar(&self, bucket: usize) -> Option<&Slot> {
+        self.exemplars.get(bucket)
     }
 
     pub(super) fn bounds(&self) -> &'static [f64] {
@@ -188,6 +228,9 @@ impl HistogramFn for HistogramCell {
         let bucket = self.bounds.partition_point(|bound| *bound < value);
         self.buckets[bucket].fetch_add(count as u64, Relaxed);
         self.sum.add(value * count as f64);
+        if let Some(slot) = self.exemplars.get(bucket) {
+            slot.offer(value);
+        }
     }
 }
 
@@ -198,8 +241,8 @@ mod tests {
     #[test]
     fn what_is_not_finite_reaches_no_sum() {
         let invalid = Invalid::default();
-        let amount = AmountCell::new(Arc::clone(&invalid));
-        let histogram = HistogramCell::new(&[1.0], Arc::clone(&invalid));
+        let amount = AmountCell::new(false, Arc::clone(&invalid));
+        let histogram = HistogramCell::new(&[1.0], false, Arc::clone(&invalid));
         for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             amount.add(value);
             histogram.record(value);
@@ -215,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_bound_belongs_to_its_bucket() {
-        let histogram = HistogramCell::new(&[1.0, 2.0], Invalid::default());
+        let histogram = HistogramCell::new(&[1.0, 2.0], false, Invalid::default());
         for value in [-1.0, 1.0, 1.5, 2.0, 2.5] {
             histogram.record(value);
         }

@@ -9,9 +9,9 @@ use std::fmt;
 use prometheus::core::{Collector, Desc};
 use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
-use prometheus::{Encoder, TextEncoder};
 
 use super::catalog::{self, Family, Kind};
+use super::exposition::Format;
 use super::registry::Registry;
 use crate::clock;
 
@@ -137,10 +137,10 @@ impl Page {
         }));
     }
 
-    /// The whole page in the text format. Takes milliseconds: not for an async thread.
-    pub fn render(&self) -> String {
+    /// The whole page. Takes milliseconds: not for an async thread.
+    pub fn render(&self, format: Format) -> String {
         let begun = clock::monotonic();
-        let page = self.registry.render_with(&self.collect());
+        let page = self.registry.render_with(format, &self.gather());
         let took = self.registry.gauge(&catalog::SCRAPE_DURATION, &[]);
         took.set(begun.elapsed().as_secs_f64());
         page
@@ -154,19 +154,9 @@ impl Page {
         }
     }
 
-    fn collect(&self) -> BTreeMap<String, String> {
-        let encoder = TextEncoder::new();
-        let mut pages = BTreeMap::new();
-        for family in self.collectors.gather() {
-            let name = family.name().to_owned();
-            let mut text = Vec::new();
-            let encoded = encoder.encode(&[family], &mut text);
-            match String::from_utf8(text) {
-                Ok(text) if encoded.is_ok() => drop(pages.insert(name, text)),
-                _ => drop(self.registry.refuse::<()>()),
-            }
-        }
-        pages
+    fn gather(&self) -> BTreeMap<String, MetricFamily> {
+        let gathered = self.collectors.gather().into_iter();
+        gathered.map(|family| (family.name().to_owned(), family)).collect()
     }
 }
 
@@ -278,8 +268,8 @@ mod tests {
             let target = "jaeger".to_owned();
             vec![TargetReading { target, lag_seconds: 1.5, queue_bytes: 9 }]
         });
-        page.render();
-        let text = page.render();
+        page.render(Format::Text);
+        let text = page.render(Format::Text);
         for line in [
             "pharos_store_segments 2",
             "pharos_store_readonly 1",
@@ -297,7 +287,7 @@ mod tests {
     #[test]
     fn processor_time_is_finer_than_seconds() {
         let registry = Registry::default();
-        let page = Page::new(&registry).render();
+        let page = Page::new(&registry).render(Format::Text);
         let line = page.lines().find(|line| line.starts_with("process_cpu_seconds_total "));
         let seconds: f64 = line.unwrap().split(' ').nth(1).unwrap().parse().unwrap();
         assert!(seconds > 0.0 && seconds.fract() != 0.0, "{seconds}");
@@ -308,8 +298,8 @@ mod tests {
         let registry = Registry::default();
         let page = Page::new(&registry);
         page.targets(Vec::new);
-        page.render();
-        let text = page.render();
+        page.render(Format::Text);
+        let text = page.render(Format::Text);
         assert!(!text.contains("pharos_forward_lag_seconds"));
         assert!(text.contains("pharos_metrics_invalid_values_total 0"), "nothing was refused");
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cardinality::{Budget, Interner, OTHER, Offender, Overflow};
-use super::catalog::{Family, Kind, Source};
+use super::catalog::{Family, Kind, Source, Unit};
 use super::cell::{AmountCell, CounterCell, GaugeCell, HistogramCell, Invalid};
 use super::exposition;
 
@@ -15,6 +15,8 @@ pub(super) struct Recorded {
     pub(super) name: Cow<'static, str>,
     pub(super) kind: Kind,
     pub(super) durable: bool,
+    /// Whether it is constant 1 and its labels are the message.
+    pub(super) info: bool,
     /// Whether it comes from the facade without being in the catalog: then it has the labels
     /// that its recordings have, and an empty value means that a label is absent.
     pub(super) foreign: bool,
@@ -79,6 +81,7 @@ impl Recorded {
             name: family.name.into(),
             kind: family.kind,
             durable: family.source == Source::Log,
+            info: family.unit == Unit::Info,
             foreign: false,
             state: Mutex::new(State::new(family.help.into(), slots.collect())),
             invalid,
@@ -91,6 +94,7 @@ impl Recorded {
             name: name.into(),
             kind,
             durable: false,
+            info: false,
             foreign: true,
             state: Mutex::new(State::new(help.into(), Vec::new())),
             invalid,
@@ -180,12 +184,14 @@ impl Recorded {
 
     fn new_cell(&self) -> Cell {
         let invalid = Arc::clone(&self.invalid);
+        // What is not measured of spans has none to show.
+        let exemplars = self.durable;
         match self.kind {
-            Kind::Counter => Cell::Counter(Arc::default()),
-            Kind::Amount => Cell::Amount(Arc::new(AmountCell::new(invalid))),
+            Kind::Counter => Cell::Counter(Arc::new(CounterCell::new(exemplars))),
+            Kind::Amount => Cell::Amount(Arc::new(AmountCell::new(exemplars, invalid))),
             Kind::Gauge => Cell::Gauge(Arc::new(GaugeCell::new(invalid))),
             Kind::Histogram(bounds) => {
-                Cell::Histogram(Arc::new(HistogramCell::new(bounds, invalid)))
+                Cell::Histogram(Arc::new(HistogramCell::new(bounds, exemplars, invalid)))
             }
         }
     }

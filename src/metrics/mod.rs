@@ -10,6 +10,7 @@ pub mod catalog;
 mod cell;
 #[cfg(feature = "server")]
 mod collectors;
+mod exemplar;
 mod exposition;
 mod facade;
 mod family;
@@ -19,6 +20,8 @@ mod figures;
 mod measures;
 #[cfg(feature = "server")]
 mod own;
+#[cfg(all(test, feature = "server"))]
+pub(crate) mod page_grammar;
 #[cfg(all(test, feature = "server"))]
 mod page_tests;
 #[cfg(feature = "server")]
@@ -31,7 +34,7 @@ pub use cardinality::{CardinalityOptions, Offender};
 pub use cell::Amount;
 #[cfg(feature = "server")]
 pub use collectors::{ClusterReading, Page, StoreReading, TargetReading};
-pub use exposition::TEXT_CONTENT_TYPE;
+pub use exposition::{Format, TEXT_CONTENT_TYPE};
 #[cfg(feature = "server")]
 pub use measures::{Arrival, Measures};
 #[cfg(feature = "server")]

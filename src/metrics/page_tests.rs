@@ -10,8 +10,8 @@ use super::catalog::{self, Kind, Source};
 use super::measures::tests::{failed, llm, origin, span, understood};
 use super::*;
 use crate::model::{
-    AgentRun, DbQuery, HttpExchange, LlmCall, Operation, Signal, ToolCall, Understanding,
-    Unexplained, Usage, WorkflowRun, WorkflowStep,
+    AgentRun, DbQuery, HttpExchange, LlmCall, Operation, Signal, Span, SpanId, ToolCall,
+    Understanding, Unexplained, Usage, WorkflowRun, WorkflowStep,
 };
 
 const METADATA: Metadata<'static> = Metadata::new("tests", Level::INFO, None);
@@ -141,6 +141,65 @@ fn the_page_after_a_fixed_scenario() {
 }
 
 #[test]
+fn the_page_as_openmetrics() {
+    let registry = Registry::default();
+    scenario(&registry);
+    let page = Page::new(&registry);
+    page.store(|| StoreReading { free_bytes: Some(1 << 30), ..Default::default() });
+    page.targets(|| vec![TargetReading { target: "jaeger".to_owned(), ..Default::default() }]);
+    page.render(Format::OpenMetrics);
+    let text = page.render(Format::OpenMetrics);
+    let families = page_grammar::read(&text, true).unwrap();
+    let family = |name: &str| families.iter().find(|family| family.name == name).unwrap();
+    let kind = |name: &str| family(name).kind.clone();
+    assert_eq!(kind("pharos_build"), "info");
+    assert_eq!(kind("process_cpu_seconds"), "counter");
+    assert_eq!(family("llm_cost_usd").unit.as_deref(), Some("usd"));
+    assert_eq!(family("pharos_store_bytes").unit.as_deref(), Some("bytes"));
+    // The same series as in the other form.
+    let plain = page_grammar::read(&page.render(Format::Text), false).unwrap();
+    let count = |families: &[page_grammar::Family]| -> usize {
+        families.iter().map(|family| family.samples.len()).sum()
+    };
+    assert_eq!(count(&families), count(&plain));
+}
+
+#[test]
+fn exemplars_name_the_span_that_tells_most() {
+    let registry = Registry::default();
+    let mut measures = Measures::new(&registry);
+    measures.arrived(1_800_000_000_123_000_000);
+    let mut say = |digit: u8, seconds: f64, understanding: Understanding<'_>| {
+        let span_id = SpanId::from_bytes(&[digit; 8]).unwrap();
+        let span = Span { span_id, ..span(seconds) };
+        measures.span(&origin("shop"), &span, &understanding, None);
+    };
+    let costs = |usd| LlmCall { reported_cost_usd: Some(usd), ..llm("gpt-4o") };
+    say(1, 1.2, understood(Operation::Llm(costs(0.5))));
+    say(2, 1.8, understood(Operation::Llm(costs(0.25))));
+    say(3, 1.5, failed(Operation::Llm(llm("gpt-4o")), Some("RateLimitError")));
+    say(4, 9.5, failed(Operation::Llm(llm("gpt-4o")), Some("RateLimitError")));
+    let page = registry.render_with(Format::OpenMetrics, &BTreeMap::new());
+    page_grammar::read(&page, true).unwrap();
+    let line = |start: &str| page.lines().find(|line| line.starts_with(start)).unwrap();
+    let check = |start: &str, digit: &str, value: &str| {
+        let span = digit.repeat(8);
+        let expected = format!("span_id=\"{span}\"}} {value} 1800000000.123");
+        assert!(line(start).ends_with(&expected), "{expected}\n{}", line(start));
+        assert!(line(start).contains(" # {trace_id=\""));
+    };
+    let of = "{provider=\"openai\",model=\"gpt-4o\"";
+    check(&format!("llm_cost_usd_total{of}}}"), "01", "0.5");
+    check("errors_total{kind=\"RateLimitError\"}", "04", "1");
+    check(&format!("llm_requests_total{of},status=\"error\"}}"), "04", "1");
+    check(&format!("llm_request_duration_seconds_bucket{of},le=\"2.5\"}}"), "03", "1.5");
+    check(&format!("llm_request_duration_seconds_bucket{of},le=\"10.0\"}}"), "04", "9.5");
+    let success = line(&format!("llm_requests_total{of},status=\"success\"}}"));
+    assert!(success.ends_with(" 2"), "{success}");
+    assert!(!registry.render().contains(" # {"), "the text format has no place for them");
+}
+
+#[test]
 fn the_scenario_fills_every_recorded_family() {
     let registry = Registry::default();
     scenario(&registry);
@@ -159,8 +218,8 @@ fn the_complete_page_pleases_promtool() {
     let page = Page::new(&registry);
     page.store(|| StoreReading { free_bytes: Some(1 << 30), ..Default::default() });
     page.targets(|| vec![TargetReading { target: "jaeger".to_owned(), ..Default::default() }]);
-    page.render();
-    check_silent(&page.render());
+    page.render(Format::Text);
+    check_silent(&page.render(Format::Text));
 }
 
 /// Values that break naive exporters.

@@ -9,8 +9,18 @@ const INTRODUCTION: &str = "\
 
 <!-- Written from src/metrics/catalog by `UPDATE=1 cargo test --lib metrics`. Do not edit. -->
 
-`GET /metrics` answers in Prometheus' text format 0.0.4. Families appear with their first series;
-those whose labels are known beforehand stand at 0 from the start.
+`GET /metrics` answers in Prometheus' text format 0.0.4, or as OpenMetrics 1.0 to a scraper that
+prefers it by `Accept`, as every Prometheus does. Families appear with their first series; those
+whose labels are known beforehand stand at 0 from the start.
+
+As OpenMetrics, families of counters stand without `_total` and infos without `_info` in `# TYPE`
+(their samples have it), `# UNIT` says the unit that ends a name, bounds of buckets have a point
+(`le=\"1.0\"`), and exemplars show a span (`trace_id`, `span_id`): on the buckets of histograms, on
+the cost, and on counters of what failed, where spans are what is measured. Each bucket or counter
+has one: of a failed span rather than of another, then of the slowest or dearest; after five
+minutes any later one takes its place. Their time is that of arrival. They do not outlive the
+process. Prometheus keeps them with `--enable-feature=exemplar-storage`. `_created` is not shown:
+counters come back after a restart.
 
 Values of labels that come from outside are bounded: 200 values of one label, 4,000 series of one
 metric, 20,000 series in all. What does not fit is called `other` and counted in

@@ -13,7 +13,7 @@ use ::metrics::{Counter, Gauge, Histogram};
 use super::cardinality::{Budget, CardinalityOptions, Offender};
 use super::catalog::{self, Family, Kind, Source};
 use super::cell::{Amount, Invalid};
-use super::exposition;
+use super::exposition::{self, Format, Gathered};
 use super::family::{Cell, Recorded};
 
 /// The families and their series. Clones share them.
@@ -105,13 +105,17 @@ impl Registry {
     /// The page in Prometheus' text format 0.0.4, without what collectors add at scrape time.
     /// The same state gives the same bytes.
     pub fn render(&self) -> String {
-        self.render_with(&BTreeMap::new())
+        self.render_with(Format::Text, &BTreeMap::new())
     }
 
-    /// The page with families that collectors have written, by name.
-    pub(super) fn render_with(&self, collected: &BTreeMap<String, String>) -> String {
+    /// The page with families that collectors have gathered, by name.
+    pub(super) fn render_with(
+        &self,
+        format: Format,
+        gathered: &BTreeMap<String, Gathered>,
+    ) -> String {
         self.account();
-        exposition::text(&self.families(), collected)
+        exposition::write(format, &self.families(), gathered)
     }
 
     /// Every series of a family, in the order of the page.

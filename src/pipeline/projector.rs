@@ -235,6 +235,7 @@ impl Work {
         let arrival = if at < self.replay_until { Arrival::Replayed } else { Arrival::Live };
         let moment = Moment { arrived_ns: batch.arrived_ns, live: arrival == Arrival::Live };
         self.unsaved_bytes += batch.body.len();
+        self.measures.arrived(batch.arrived_ns);
         self.measures.batch(batch.signal, batch.items.into(), arrival);
         let walked = match batch.signal {
             Signal::Traces => self.measure_spans(batch, moment),

@@ -16,6 +16,7 @@ mod life;
 #[path = "../../benches/load/mod.rs"]
 mod load;
 mod logs;
+mod open_metrics;
 mod oracle;
 mod prometheus;
 mod second_receiver;

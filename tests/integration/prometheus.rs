@@ -11,7 +11,7 @@ use crate::load::http::Sender;
 use crate::load::template::{Profile, Template};
 
 /// A server that is ended with its test.
-struct Server(Child);
+pub(crate) struct Server(Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
@@ -36,14 +36,19 @@ fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-fn ask(server: SocketAddr, path: &str) -> Option<Value> {
+pub(crate) fn ask(server: SocketAddr, path: &str) -> Option<Value> {
     let answer = Sender::connect(server).ok()?.get(path).ok()?;
     serde_json::from_slice(&answer.body).ok()
 }
 
+/// A query as a part of a path.
+pub(crate) fn encoded(promql: &str) -> String {
+    promql.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
 /// The value of an instant query with one result.
-fn query(prometheus: SocketAddr, promql: &str) -> Option<f64> {
-    let escaped: String = promql.bytes().map(|byte| format!("%{byte:02X}")).collect();
+pub(crate) fn query(prometheus: SocketAddr, promql: &str) -> Option<f64> {
+    let escaped = encoded(promql);
     let answer = ask(prometheus, &format!("/api/v1/query?query={escaped}"))?;
     answer["data"]["result"][0]["value"][1].as_str()?.parse().ok()
 }
@@ -53,25 +58,34 @@ fn start_prometheus(
     pharos: SocketAddr,
     alertmanager: SocketAddr,
 ) -> (Server, SocketAddr) {
-    let address = free_port();
     let alerts = Path::new(env!("CARGO_MANIFEST_DIR")).join("alerts/*.yml");
-    let config = format!(
+    let more = format!(
         "
-global:
-  scrape_interval: 1s
-  evaluation_interval: 1s
 rule_files:
   - {}
-scrape_configs:
-  - job_name: pharos
-    static_configs:
-      - targets: ['{pharos}']
 alerting:
   alertmanagers:
     - static_configs:
         - targets: ['{alertmanager}']
 ",
         alerts.display()
+    );
+    start_scraper(folder, pharos, &more)
+}
+
+/// A Prometheus that scrapes Pharos every second and keeps exemplars; `more` of its configuration.
+pub(crate) fn start_scraper(folder: &Path, pharos: SocketAddr, more: &str) -> (Server, SocketAddr) {
+    let address = free_port();
+    let config = format!(
+        "
+global:
+  scrape_interval: 1s
+  evaluation_interval: 1s
+scrape_configs:
+  - job_name: pharos
+    static_configs:
+      - targets: ['{pharos}']
+{more}"
     );
     std::fs::write(folder.join("prometheus.yml"), config).unwrap();
     let server = run(
@@ -80,6 +94,7 @@ alerting:
             format!("--config.file={}", folder.join("prometheus.yml").display()),
             format!("--storage.tsdb.path={}", folder.join("tsdb").display()),
             format!("--web.listen-address={address}"),
+            "--enable-feature=exemplar-storage".to_owned(),
         ],
     );
     (server, address)

@@ -136,7 +136,7 @@ fn handles(world: &Arc<World>, keys: Vec<Key>) -> ApiHandles {
         store: store::Store::new().index,
         understand: crate::semconv::understand,
         registry: Registry::default(),
-        exposition: Arc::new(move || page.page.lock().unwrap().clone()),
+        exposition: Arc::new(move |_| page.page.lock().unwrap().clone()),
         metrics_path: "/metrics".to_owned(),
         trace_url: None,
         config: Arc::new(|| serde_json::json!({ "storage": { "path": "data" } })),

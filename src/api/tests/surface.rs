@@ -89,6 +89,13 @@ async fn the_page_for_prometheus() {
     let mut unpacked = String::new();
     GzDecoder::new(&packed.body[..]).read_to_string(&mut unpacked).unwrap();
     assert_eq!(unpacked.as_bytes(), plain.body);
+    let kind = plain.header("content-type");
+    assert_eq!(kind, "text/plain; version=0.0.4; charset=utf-8");
+    let accept = ("accept", "application/openmetrics-text;version=1.0.0,text/plain;q=0.5");
+    let open = send(&router, "GET", "/metrics", &[accept]).await;
+    let kind = open.header("content-type");
+    assert_eq!(kind, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert_eq!(open.header("vary"), "accept, accept-encoding");
     // A page is never older than the request for it.
     "up 2\n".clone_into(&mut world.page.lock().unwrap());
     assert_eq!(get(&router, "/metrics").await.body, b"up 2\n");
@@ -102,7 +109,7 @@ async fn scrapes_at_the_same_time_share_pages() {
     let (release, gate) = std::sync::mpsc::sync_channel::<()>(1);
     let gate = Mutex::new(Some(gate));
     let mut handles = handles(&world, Vec::new());
-    handles.exposition = Arc::new(move || {
+    handles.exposition = Arc::new(move |_| {
         assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two pages at once");
         if let Some(gate) = gate.lock().unwrap().take() {
             gate.recv().unwrap();
@@ -239,7 +246,7 @@ async fn a_panic_is_one_500_and_nothing_more() {
     let world = Arc::new(World::default());
     let mut handles = handles(&world, Vec::new());
     handles.config = Arc::new(|| panic!("on purpose"));
-    handles.exposition = Arc::new(|| panic!("on purpose"));
+    handles.exposition = Arc::new(|_| panic!("on purpose"));
     let router = router(handles);
     for path in ["/api/config", "/metrics", "/metrics"] {
         let answer = get(&router, path).await;

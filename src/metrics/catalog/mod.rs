@@ -199,6 +199,35 @@ mod tests {
         }
     }
 
+    /// What a family takes for itself in OpenMetrics: its name without its suffix, and the names
+    /// that its samples may have.
+    fn claims(family: &Family) -> Vec<String> {
+        let name = family.name;
+        let with = |stem: &str, suffixes: &[&str]| -> Vec<String> {
+            suffixes.iter().map(|suffix| format!("{stem}{suffix}")).collect()
+        };
+        match family.kind {
+            Kind::Counter | Kind::Amount => {
+                with(name.trim_end_matches("_total"), &["", "_total", "_created"])
+            }
+            Kind::Gauge if family.unit == Unit::Info => {
+                with(name.trim_end_matches("_info"), &["", "_info"])
+            }
+            Kind::Gauge => with(name, &[""]),
+            Kind::Histogram(_) => with(name, &["", "_bucket", "_sum", "_count", "_created"]),
+        }
+    }
+
+    #[test]
+    fn no_two_families_are_one_in_openmetrics() {
+        let mut seen = HashSet::new();
+        for family in all() {
+            for claim in claims(family) {
+                assert!(seen.insert(claim.clone()), "{}: {claim} is taken", family.name);
+            }
+        }
+    }
+
     #[test]
     fn planned_names_are_not_recorded_yet() {
         for planned in PLANNED {

@@ -15,6 +15,7 @@ use ::metrics::{Counter, Histogram};
 
 use super::cardinality::{OTHER, UNKNOWN};
 use super::catalog;
+use super::exemplar::Measuring;
 use super::registry::Registry;
 use crate::limits;
 use crate::model::{
@@ -32,6 +33,8 @@ const ERROR_CLASS_BYTES: usize = 96;
 #[derive(Debug)]
 pub struct Measures {
     registry: Registry,
+    /// When the batch that is being measured arrived.
+    arrived_ns: u64,
     stored: [Counter; 3],
     received: [Counter; 3],
     duplicate_reports: Counter,
@@ -87,6 +90,7 @@ impl Measures {
             |family| Signal::ALL.map(|signal: Signal| registry.counter(family, &[signal.name()]));
         Self {
             registry: registry.clone(),
+            arrived_ns: 0,
             stored: signals(&catalog::INGEST_STORED),
             received: signals(&catalog::INGEST_RECEIVED),
             duplicate_reports: registry.counter(&catalog::DUPLICATE_LLM_REPORTS, &[]),
@@ -115,6 +119,11 @@ impl Measures {
         }
     }
 
+    /// What follows arrived at this time, in nanoseconds since the Unix epoch.
+    pub fn arrived(&mut self, at_ns: u64) {
+        self.arrived_ns = at_ns;
+    }
+
     /// A span of a batch. `settled` says what of an LLM call is to be counted at this report of
     /// it; without it the call counts in full. A second report adds what the first one did not
     /// know, and is no request, no step and no error of its own.
@@ -126,10 +135,10 @@ impl Measures {
         settled: Option<&Settled>,
     ) {
         let registry = self.registry.clone();
-        let mut lookup = Lookup::new(&registry, origin);
-        let lookup = &mut lookup;
+        let lookup = &mut Lookup::new(&registry, origin);
         let seconds = span.duration_seconds();
         let failed = understanding.failed;
+        let _measuring = Measuring::begin(span, self.arrived_ns, failed);
         let step = is_step(&understanding.operation, settled);
         if let Some((agent, steps)) = self.lineage.arrive(span, agent_of(understanding), step) {
             self.steps.get([&*agent], lookup, agent_step).increment(steps);
