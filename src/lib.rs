@@ -25,6 +25,8 @@ pub mod cli;
 #[cfg(feature = "server")]
 pub mod config;
 #[cfg(feature = "server")]
+pub mod cost;
+#[cfg(feature = "server")]
 pub mod debug;
 #[cfg(feature = "server")]
 pub mod demo;

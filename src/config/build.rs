@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::api_keys::api_keys;
+use super::budgets::budgets;
 use super::clickhouse::clickhouse;
 use super::forward::targets;
 use super::origin::{Origin, Problem};
@@ -74,6 +75,7 @@ impl Builder {
                 max_series_per_metric: values.get("metrics.max_series_per_metric"),
                 max_series: values.get("metrics.max_series"),
             },
+            budgets: budgets(self, values),
             forward: Forward { targets: targets(self, values) },
             log: log(values),
             debug: debug(values),

@@ -175,6 +175,7 @@ fn every_key_is_taken_by_a_section() {
     // `get` panics for a key whose kind is not that of its field, and load gets all of them.
     let text = include_str!("build.rs").to_owned()
         + include_str!("api_keys.rs")
+        + include_str!("budgets.rs")
         + include_str!("clickhouse.rs")
         + include_str!("forward.rs")
         // Behind its part of the table.

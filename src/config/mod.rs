@@ -13,6 +13,7 @@
 //! Invariant: reading a configuration binds nothing and writes nothing.
 
 mod api_keys;
+mod budgets;
 mod build;
 mod check;
 mod clickhouse;
@@ -44,9 +45,9 @@ pub(crate) use build::read_text_file;
 #[cfg(test)]
 pub(crate) use check::TAKEN_PATHS;
 pub use sections::{
-    ApiKey, Auth, ClickHouse, Config, CostWatch, Debug, Durability, Forward, Log, LogFormat,
-    LogLevel, LoopWatch, Metrics, Otlp, OutlierWatch, Protocol, Redaction, Retention, Role,
-    Storage, Target, TargetTls, Thresholds, Watch, Web,
+    ApiKey, Auth, Budget, Budgets, ClickHouse, Config, CostWatch, Debug, Durability, Forward, Log,
+    LogFormat, LogLevel, LoopWatch, Metrics, Otlp, OutlierWatch, Protocol, Redaction, Retention,
+    Role, Storage, Target, TargetTls, Thresholds, Watch, Web,
 };
 pub(crate) use units::duration as read_duration;
 pub(crate) use value::read_url;

@@ -24,6 +24,8 @@ pub struct Config {
     pub redaction: Redaction,
     /// Bounds of `/metrics`.
     pub metrics: Metrics,
+    /// What tenants and teams may use.
+    pub budgets: Budgets,
     /// Sending onward.
     pub forward: Forward,
     /// Pharos' own log.
@@ -359,4 +361,36 @@ pub enum LogFormat {
     Json,
     /// For people.
     Text,
+}
+
+/// What tenants and teams may use.
+#[derive(Debug, Clone)]
+pub struct Budgets {
+    /// The IANA name of the zone in which days and months begin.
+    pub time_zone: String,
+    /// Whether a call without a known price may be made under a budget in USD that is enforced.
+    pub unpriced_allowed: bool,
+    /// Budgets of tenants.
+    pub tenants: Vec<Budget>,
+    /// Budgets of teams.
+    pub teams: Vec<Budget>,
+}
+
+/// One budget. At least one limit is set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Budget {
+    /// Whose it is; `default` for everybody who has none.
+    pub name: String,
+    /// Tokens a day.
+    pub daily_tokens: Option<u64>,
+    /// Tokens a month.
+    pub monthly_tokens: Option<u64>,
+    /// USD a day.
+    pub daily_usd: Option<f64>,
+    /// USD a month.
+    pub monthly_usd: Option<f64>,
+    /// The part of a limit from which on people are warned.
+    pub soft_ratio: f64,
+    /// Whether the gateway refuses what would pass a limit.
+    pub enforce: bool,
 }

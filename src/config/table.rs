@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::budgets;
 use super::key::{Key, Kind, Preset};
 use crate::limits;
 
@@ -291,6 +292,33 @@ const GENERAL: &[Key] = &[
         preset: Preset::Empty,
         doc: "Where everything that was kept is sent on to, over OTLP. Each target has its own \
               place in the log, so one that is down disturbs no other.",
+    },
+    Key {
+        name: "budgets.time_zone",
+        kind: Kind::Text,
+        preset: Preset::Text("UTC"),
+        doc: "The time zone in which days and months of budgets begin, by its IANA name: \
+              `Europe/Berlin`.",
+    },
+    Key {
+        name: "budgets.unpriced",
+        kind: Kind::Word(&["allow", "refuse"]),
+        preset: Preset::Text("allow"),
+        doc: "What the gateway does with a call without a known price where an enforced budget in \
+              USD would have to pay for it. Either way it is counted.",
+    },
+    Key {
+        name: "budgets.tenants",
+        kind: Kind::Rows(budgets::BUDGET),
+        preset: Preset::Empty,
+        doc: "Budgets of tenants. The name `default` is for each tenant that has no row, calls \
+              without a tenant belong to the tenant `unknown`.",
+    },
+    Key {
+        name: "budgets.teams",
+        kind: Kind::Rows(budgets::BUDGET),
+        preset: Preset::Empty,
+        doc: "Budgets of teams, likewise. Calls without a team belong to none.",
     },
     Key {
         name: "log.level",

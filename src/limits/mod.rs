@@ -3,9 +3,11 @@
 //! What belongs to one part only stands in a file of its own, and all are read from here.
 //! Configuration may lower or raise some of these; the constant is then the default.
 
+mod budgets;
 mod findings;
 mod scraping;
 
+pub use budgets::*;
 pub use findings::*;
 pub use scraping::*;
 

@@ -14,6 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("otlp", &["model", "limits"]),
     ("semconv", GROUND),
     ("redaction", GROUND),
+    ("cost", GROUND),
     ("metrics", GROUND),
     ("storage", GROUND),
     // A target is a reader of the log.
@@ -32,6 +33,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "build_info",
             "clock",
+            "cost",
             "debug",
             "health",
             "limits",
