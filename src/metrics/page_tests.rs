@@ -10,8 +10,9 @@ use super::catalog::{self, Kind, Source};
 use super::measures::tests::{failed, llm, origin, span, understood};
 use super::*;
 use crate::model::{
-    AgentRun, DbQuery, HttpExchange, LlmCall, Operation, Signal, Span, SpanId, ToolCall,
-    Understanding, Unexplained, Usage, WorkflowRun, WorkflowStep,
+    AgentRun, CapabilityCall, DbQuery, HttpExchange, LlmCall, Operation, PatternExecution,
+    ProviderRequest, RateLimit, Report, Reported, ServiceCall, Signal, SkillStep, Span, SpanId,
+    ToolCall, Understanding, Unexplained, Usage, WorkflowRun, WorkflowStep,
 };
 
 const METADATA: Metadata<'static> = Metadata::new("tests", Level::INFO, None);
@@ -120,10 +121,42 @@ fn spans(measures: &mut Measures) {
     let client = HttpExchange { method: "GET", route: None, status_code: Some(200), peer };
     say(0.05, understood(Operation::HttpClient(client)));
     let (operation, table) = ("SELECT".into(), "orders".into());
-    say(0.004, understood(Operation::Db(DbQuery { system: "postgresql", operation, table })));
+    say(
+        0.004,
+        understood(Operation::Db(DbQuery {
+            system: "postgresql",
+            operation,
+            table,
+            connections: Some(3.0),
+        })),
+    );
+    events(measures);
+    let mut say = |seconds: f64, understanding: Understanding<'_>| {
+        measures.span(&shop, &span(seconds), &understanding, None);
+    };
     let unexplained = Some(Unexplained { scope: "homemade", attribute: "llm.prompt" });
     say(1.0, Understanding { unexplained, ..Default::default() });
-    measures.batch(Signal::Traces, 14, Arrival::Live);
+    measures.batch(Signal::Traces, 19, Arrival::Live);
+}
+
+/// What has names of Pharos' own.
+fn events(measures: &mut Measures) {
+    let shop = origin("shop");
+    for operation in [
+        Operation::Skill(SkillStep { skill: "refund", outcome: "" }),
+        Operation::Pattern(PatternExecution { id: "map-reduce" }),
+        Operation::Capability(CapabilityCall { agent: "planner", capability: "quote" }),
+        Operation::Service(ServiceCall { service: "ledger", method: "Book" }),
+        Operation::Provider(ProviderRequest { provider: "openai".into(), endpoint: "models" }),
+    ] {
+        measures.span(&shop, &span(0.5), &understood(operation), None);
+    }
+    let provider = "openai".into();
+    let limit = RateLimit { provider, resource: "requests", remaining: 40.0, limit: None };
+    let (tenant, team, user, agent) = (None, None, None, None);
+    let said = Reported::RateLimit(limit);
+    measures
+        .report(&shop, &Report { said, id: None, tenant, team, user, agent, conversation: None });
 }
 
 #[test]
@@ -369,6 +402,7 @@ fn a_million_values_alone() {
                 system: "postgresql",
                 operation: value.as_str().into(),
                 table: value.as_str().into(),
+                connections: None,
             }),
             3 => Operation::Tool(ToolCall { name: &value, ..Default::default() }),
             _ => Operation::Other,

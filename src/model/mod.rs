@@ -11,6 +11,7 @@ mod notice;
 mod operation;
 mod origin;
 mod projection;
+mod report;
 mod settled;
 mod signal;
 mod span;
@@ -23,12 +24,13 @@ pub use id::{SpanId, TraceId};
 pub use log_record::LogRecord;
 pub use notice::{Fact, Notice, NoticeLevel, Notices};
 pub use operation::{
-    AgentRun, CapabilityCall, DbQuery, GatewayExchange, HttpExchange, LlmCall, Operation,
-    PatternExecution, ProviderRequest, ServiceCall, SkillStep, ToolCall, Understanding,
+    AgentRun, AgentStep, CapabilityCall, DbQuery, GatewayExchange, HttpExchange, LlmCall,
+    Operation, PatternExecution, ProviderRequest, ServiceCall, SkillStep, ToolCall, Understanding,
     Unexplained, Usage, WorkflowRun, WorkflowStep,
 };
 pub use origin::{Origin, Scope};
 pub use projection::{Moment, Projection, SeenRecord, SeenSpan};
+pub use report::{RateLimit, Report, Reported, RunKind, RunStart, Spend, TokenBudget};
 pub use settled::{CallBook, CallLabels, Settled};
 pub use signal::Signal;
 pub use span::{Event, Link, Span, SpanKind, Status};

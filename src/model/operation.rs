@@ -55,6 +55,8 @@ pub enum Operation<'a> {
     Workflow(WorkflowRun<'a>),
     /// One step (task) of a workflow.
     Step(WorkflowStep<'a>),
+    /// One step of an agent that is neither a call of a model nor of a tool.
+    AgentStep(AgentStep<'a>),
     /// A document or vector retrieval.
     Retrieval,
     /// Serving an HTTP request.
@@ -152,6 +154,13 @@ pub struct WorkflowStep<'a> {
     pub agent: &'a str,
 }
 
+/// One step of an agent.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct AgentStep<'a> {
+    /// The step's own name.
+    pub name: &'a str,
+}
+
 /// One HTTP request, seen from either side.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct HttpExchange<'a> {
@@ -174,6 +183,8 @@ pub struct DbQuery<'a> {
     pub operation: Cow<'a, str>,
     /// The table or collection; `unknown` where neither said nor readable.
     pub table: Cow<'a, str>,
+    /// Connections that the caller had in use, where it says so.
+    pub connections: Option<f64>,
 }
 
 /// One step of a skill.
@@ -241,7 +252,7 @@ impl<'a> LlmCall<'a> {
 
 impl Operation<'_> {
     /// All names that [`Operation::name`] gives.
-    pub const NAMES: [&'static str; 18] = [
+    pub const NAMES: [&'static str; 19] = [
         "chat",
         "text_completion",
         "generate_content",
@@ -250,6 +261,7 @@ impl Operation<'_> {
         "invoke_agent",
         "invoke_workflow",
         "workflow_step",
+        "agent_step",
         "retrieval",
         "http.server",
         "http.client",
@@ -270,6 +282,7 @@ impl Operation<'_> {
             Self::Agent(_) => "invoke_agent",
             Self::Workflow(_) => "invoke_workflow",
             Self::Step(_) => "workflow_step",
+            Self::AgentStep(_) => "agent_step",
             Self::Retrieval => "retrieval",
             Self::HttpServer(_) => "http.server",
             Self::HttpClient(_) => "http.client",

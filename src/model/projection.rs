@@ -3,6 +3,7 @@
 use super::log_record::LogRecord;
 use super::operation::Understanding;
 use super::origin::Origin;
+use super::report::Report;
 use super::settled::Settled;
 use super::span::Span;
 
@@ -40,6 +41,9 @@ pub struct SeenRecord<'s, 'a> {
     pub origin: &'s Origin<'a>,
     /// The record.
     pub record: &'s LogRecord<'a>,
+    /// What it reports that is to be counted; `None` where another record with the same id has
+    /// reported it.
+    pub report: Option<&'s Report<'a>>,
 }
 
 /// A state that follows from the log alone.

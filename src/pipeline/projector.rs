@@ -11,12 +11,12 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::recent::{ItemId, Recent};
-use super::snapshot::{CALLS, METRICS, Snapshot, SnapshotFile};
+use super::snapshot::{CALLS, METRICS, REPORTS, Snapshot, SnapshotFile};
 use crate::metrics::{Arrival, Measures, Registry};
 use crate::model::{CallBook as _, Moment, Operation, Projection, SeenRecord, SeenSpan, Signal};
 use crate::otlp::read;
 use crate::otlp::wire::WireError;
-use crate::semconv::{self, Ledger};
+use crate::semconv::{self, Ledger, Uids};
 use crate::storage::fs::Fs;
 use crate::storage::index::Index;
 use crate::storage::{Batch, Hold, Log, LogReader, Position, Purpose};
@@ -132,6 +132,7 @@ struct Work {
     index: Arc<Index>,
     measures: Measures,
     calls: Ledger,
+    reports: Uids,
     recent: Arc<Recent>,
     others: Vec<Box<dyn Projection>>,
     file: SnapshotFile,
@@ -157,7 +158,8 @@ impl Work {
         let file = SnapshotFile::new(fs, snapshot);
         let replay_until = log.end();
         let mut measures = Measures::new(&registry);
-        let (measure_from, calls) = restore(&file, &mut measures, &mut others, replay_until)?;
+        let (measure_from, calls, reports) =
+            restore(&file, &mut measures, &mut others, replay_until)?;
         let from = measure_from.min(index.wanted_from());
         progress.set(from);
         Ok(Self {
@@ -166,6 +168,7 @@ impl Work {
             index,
             measures,
             calls,
+            reports,
             recent,
             others,
             file,
@@ -239,11 +242,7 @@ impl Work {
         self.measures.batch(batch.signal, batch.items.into(), arrival);
         let walked = match batch.signal {
             Signal::Traces => self.measure_spans(batch, moment),
-            Signal::Logs if self.others.is_empty() => Ok(()),
-            Signal::Logs => read::log_records(&batch.body, |origin, record| {
-                let seen = SeenRecord { moment, origin, record };
-                self.others.iter_mut().for_each(|other| other.record(&seen));
-            }),
+            Signal::Logs => self.measure_records(batch, moment),
             Signal::Metrics => {
                 self.others.iter_mut().for_each(|other| other.metrics(&batch.body, moment));
                 Ok(())
@@ -272,6 +271,19 @@ impl Work {
         })
     }
 
+    fn measure_records(&mut self, batch: &Batch, moment: Moment) -> Result<(), WireError> {
+        let Self { measures, reports, others, .. } = self;
+        read::log_records(&batch.body, |origin, record| {
+            let report = semconv::report(origin, record);
+            let report = report.filter(|report| reports.first(origin, report));
+            if let Some(report) = &report {
+                measures.report(origin, report);
+            }
+            let seen = SeenRecord { moment, origin, record, report: report.as_ref() };
+            others.iter_mut().for_each(|other| other.record(&seen));
+        })
+    }
+
     fn save(&mut self) {
         let at = self.reader.position();
         self.saved.1 = clock::monotonic();
@@ -282,6 +294,7 @@ impl Work {
         let mut parts = vec![
             (METRICS.to_owned(), self.measures.snapshot()),
             (CALLS.to_owned(), self.calls.snapshot()),
+            (REPORTS.to_owned(), self.reports.snapshot()),
         ];
         parts.extend(self.others.iter().map(|it| (it.name().to_owned(), it.snapshot())));
         let snapshot = Snapshot { at, parts };
@@ -301,8 +314,8 @@ fn restore(
     measures: &mut Measures,
     others: &mut [Box<dyn Projection>],
     end: Position,
-) -> io::Result<(Position, Ledger)> {
-    let nothing = || (Position::OLDEST, Ledger::new(limits::RECENT_CALLS));
+) -> io::Result<(Position, Ledger, Uids)> {
+    let nothing = || (Position::OLDEST, Ledger::new(limits::RECENT_CALLS), Uids::default());
     let Some(snapshot) = file.load()? else { return Ok(nothing()) };
     if snapshot.at > end {
         tracing::warn!("The metrics snapshot is ahead of the log; measuring the log again.");
@@ -317,7 +330,7 @@ fn restore(
     match restored {
         Ok(calls) => {
             others.iter_mut().for_each(|other| restore_other(&mut **other, &snapshot));
-            Ok((snapshot.at, calls))
+            Ok((snapshot.at, calls, Uids::restore(part(REPORTS))))
         }
         Err(error) => {
             tracing::warn!(%error, "The metrics snapshot is unusable; measuring the log again.");

@@ -14,6 +14,8 @@ const MAGIC_OF_TWO: &[u8; 8] = b"PHAROSM1";
 pub(super) const METRICS: &str = "metrics";
 /// The part with the calls that may still be reported a second time.
 pub(super) const CALLS: &str = "calls";
+/// The part with the ids of log records that reported something.
+pub(super) const REPORTS: &str = "reports";
 
 /// The file that holds the snapshot.
 #[derive(Debug)]

@@ -57,6 +57,7 @@ pub(super) fn query<'a>(facts: &Facts<'_, 'a>, span: &Span<'a>) -> DbQuery<'a> {
         system,
         operation: verb(operation.or(read.operation).unwrap_or("unknown")),
         table: unquoted(table),
+        connections: facts.number(Field::DbConnections),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::names::{Facts, Field};
 use super::{
-    db, frameworks, gen_ai, http, litellm, openinference, openllmetry, pydantic_ai, vercel_ai,
+    db, events, frameworks, gen_ai, http, litellm, openinference, openllmetry, pydantic_ai,
+    vercel_ai,
 };
 use crate::model::{Origin, Span, SpanKind};
 
@@ -19,6 +20,18 @@ pub(super) enum Kind {
     Workflow,
     /// A step of a workflow.
     Step,
+    /// A step of an agent.
+    AgentStep,
+    /// A step of a skill.
+    Skill,
+    /// An execution of a pattern.
+    Pattern,
+    /// A call of a capability.
+    Capability,
+    /// A call of another service.
+    Service,
+    /// A request to a model provider.
+    Provider,
     /// A retrieval.
     Retrieval,
     /// Serving an HTTP request.
@@ -39,6 +52,10 @@ pub(super) fn of(
     facts: &Facts<'_, '_>,
 ) -> Option<(Kind, &'static str)> {
     let by = |dialect| move |kind| (kind, dialect);
+    // Our own word for it can mean nothing else.
+    if let Some(kind) = events::kind(facts) {
+        return Some((kind, "pharos"));
+    }
     let scope = origin.scope.name;
     let spoken = facts.hint.is_some() || facts.has(Field::FrameworkKind);
     if spoken || facts.has(Field::McpMethod) {

@@ -10,6 +10,7 @@
 
 mod content;
 mod db;
+mod events;
 mod failure;
 mod first_token;
 mod frameworks;
@@ -27,12 +28,14 @@ mod openinference;
 mod openllmetry;
 mod provider;
 mod pydantic_ai;
+mod report;
 mod statement;
 mod vercel_ai;
 
 pub use content::{Part, Passage, log_passages, passages, plain_text};
 pub use ledger::{Ledger, RestoreError, call_book};
 pub use log_event::understand_log;
+pub use report::{Uids, report};
 
 use kind::Kind;
 use names::{Facts, Field};
@@ -80,6 +83,14 @@ fn operation<'a>(kind: Option<Kind>, span: &Span<'a>, facts: &Facts<'_, 'a>) -> 
             let agent = facts.text(Field::AgentName).unwrap_or(name);
             Operation::Step(WorkflowStep { name, agent })
         }
+        Some(
+            kind @ (Kind::AgentStep
+            | Kind::Skill
+            | Kind::Pattern
+            | Kind::Capability
+            | Kind::Service
+            | Kind::Provider),
+        ) => events::operation(kind, span, facts),
         Some(Kind::Retrieval) => Operation::Retrieval,
         Some(Kind::HttpServer) => Operation::HttpServer(http::exchange(facts, true)),
         Some(Kind::HttpClient) => Operation::HttpClient(http::exchange(facts, false)),

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::{
-    db, frameworks, gen_ai, http, identity, litellm, openinference, openllmetry, provider,
+    db, events, frameworks, gen_ai, http, identity, litellm, openinference, openllmetry, provider,
     pydantic_ai, vercel_ai,
 };
 use crate::limits;
@@ -79,6 +79,14 @@ pub(super) enum Field {
     DbTable,
     DbSummary,
     DbStatement,
+    EventType,
+    SkillOutcome,
+    PatternId,
+    CapabilityName,
+    ServiceName,
+    ServiceMethod,
+    ProviderEndpoint,
+    DbConnections,
     /// Known to a dialect, tells nothing that is measured.
     Detail,
 }
@@ -99,15 +107,16 @@ enum Shape {
 impl Field {
     fn shape(self) -> Shape {
         use Field::{
-            CacheReadTokens, CacheWriteTokens, Cost, FinishReason, FirstTokenMilliseconds,
-            FirstTokenNanoseconds, FirstTokenSeconds, HttpStatus, InputTokens, OutputTokens,
-            ReasoningTokens, ToolArguments, ToolResult,
+            CacheReadTokens, CacheWriteTokens, Cost, DbConnections, FinishReason,
+            FirstTokenMilliseconds, FirstTokenNanoseconds, FirstTokenSeconds, HttpStatus,
+            InputTokens, OutputTokens, ReasoningTokens, ToolArguments, ToolResult,
         };
         match self {
             InputTokens | OutputTokens | CacheReadTokens | CacheWriteTokens | ReasoningTokens => {
                 Shape::Tokens
             }
             Cost
+            | DbConnections
             | FirstTokenSeconds
             | FirstTokenMilliseconds
             | FirstTokenNanoseconds
@@ -161,7 +170,7 @@ struct Entry {
 }
 
 /// The names of every dialect, the more trusted first: their order is the order of precedence.
-const DIALECTS: [&[(&str, Field)]; 10] = [
+const DIALECTS: [&[(&str, Field)]; 11] = [
     gen_ai::NAMES,
     openinference::NAMES,
     openllmetry::NAMES,
@@ -172,6 +181,7 @@ const DIALECTS: [&[(&str, Field)]; 10] = [
     identity::NAMES,
     http::NAMES,
     db::NAMES,
+    events::NAMES,
 ];
 
 static TABLE: LazyLock<HashMap<&'static str, Entry, foldhash::fast::FixedState>> =

@@ -4,11 +4,11 @@ use super::buckets::{AGENT_SECONDS, FIRST_TOKEN_SECONDS, OUTPUT_TOKEN_SECONDS};
 use super::{Family, Kind, Label, Source, Unit, closed, families, open};
 
 /// How a piece of work ended.
-const STATUS: Label = closed("status", &["success", "error"]);
+pub(super) const STATUS: Label = closed("status", &["success", "error"]);
 const SUCCESS: Label = closed("success", &["true", "false"]);
 const PROVIDER: Label = open("provider");
 const MODEL: Label = open("model");
-const SECONDS: Kind = Kind::Histogram(AGENT_SECONDS);
+pub(super) const SECONDS: Kind = Kind::Histogram(AGENT_SECONDS);
 
 families! {
     HTTP_REQUESTS = Kind::Counter, "http_requests_total", Items,
@@ -55,7 +55,7 @@ families! {
         "Duration of agent runs.";
     AGENT_STEPS = Kind::Counter, "agent_steps_total", Items,
         [open("agent_type")], Log,
-        "Steps of agents: LLM calls and tool calls whose agent is known.";
+        "Steps of agents: LLM calls, tool calls and reported steps whose agent is known.";
     WORKFLOW_RUNS = Kind::Counter, "workflow_runs_total", Items,
         [open("workflow"), STATUS], Log,
         "Workflow runs that ended.";
@@ -73,10 +73,10 @@ families! {
         "Duration of tool executions.";
     SERVICE_CALLS = Kind::Counter, "service_calls_total", Items,
         [open("service_name"), open("method"), STATUS], Log,
-        "HTTP calls to other services.";
+        "Calls of other services.";
     SERVICE_CALL_DURATION = SECONDS, "service_call_duration_seconds", Seconds,
         [open("service_name"), open("method")], Log,
-        "Duration of HTTP calls to other services.";
+        "Duration of calls of other services.";
     DB_QUERIES = Kind::Counter, "db_queries_total", Items,
         [open("operation"), open("table")], Log,
         "Database queries.";
@@ -91,5 +91,5 @@ families! {
         "Duration of requests to model providers.";
     ERRORS = Kind::Counter, "errors_total", Items,
         [open("kind")], Log,
-        "Failed spans, by class of error.";
+        "Failed spans, and reported errors and security events, by class.";
 }

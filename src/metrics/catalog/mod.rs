@@ -6,10 +6,12 @@
 
 mod agents;
 pub mod buckets;
+mod events;
 mod pharos;
 mod planned;
 
 pub use agents::*;
+pub use events::*;
 pub use pharos::*;
 pub use planned::{PLANNED, Planned};
 
@@ -132,7 +134,7 @@ impl Label {
 
 /// All families that something records, in the order of the reference.
 pub fn all() -> impl Iterator<Item = &'static Family> {
-    agents::FAMILIES.iter().chain(pharos::FAMILIES).copied()
+    agents::FAMILIES.iter().chain(events::FAMILIES).chain(pharos::FAMILIES).copied()
 }
 
 /// The family of this name.

@@ -4,6 +4,7 @@ use super::super::registry::Registry;
 use super::super::snapshot::{Reader, SnapshotError, Writer};
 use super::Measures;
 use super::lineage::Lineage;
+use super::pairs::Pairs;
 use crate::limits;
 
 impl Measures {
@@ -15,6 +16,7 @@ impl Measures {
         out.0.extend_from_slice(&families);
         let lineage = out.0.len();
         self.lineage.write(&mut out);
+        self.pairs.write(&mut out);
         let sum = crc32fast::hash(&out.0[lineage..]);
         out.number(sum);
         out.0
@@ -34,11 +36,14 @@ impl Measures {
         }
         let mut body = Reader(body);
         let lineage = Lineage::read(&mut body, limits::LINEAGE_SPANS)?;
+        // A snapshot of an earlier release ends here.
+        let pairs = if body.0.is_empty() { Pairs::new() } else { Pairs::read(&mut body)? };
         if !body.0.is_empty() {
             return Err(SnapshotError::Damaged);
         }
         self.registry.restore(families)?;
         self.lineage = lineage;
+        self.pairs = pairs;
         Ok(())
     }
 
@@ -46,5 +51,6 @@ impl Measures {
     pub fn forget(&mut self) {
         Registry::forget(&self.registry);
         self.lineage = Lineage::new(limits::LINEAGE_SPANS);
+        self.pairs = Pairs::new();
     }
 }

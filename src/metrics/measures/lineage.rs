@@ -46,7 +46,7 @@ enum Place {
 
 /// A map that forgets its older half when the younger one is full.
 #[derive(Debug)]
-struct Recent<V> {
+pub(super) struct Recent<V> {
     young: HashMap<Key, V, RandomState>,
     old: HashMap<Key, V, RandomState>,
     half: usize,
@@ -119,26 +119,16 @@ impl Lineage {
     pub(super) fn write(&self, out: &mut Writer) {
         out.number(self.agents.len() as u32);
         self.agents.iter().for_each(|name| out.text(name));
-        for half in [&self.spans.old, &self.spans.young] {
-            out.number(half.len() as u32);
-            for (key, place) in half {
-                out.long(*key);
-                let (kind, value) = match place {
-                    Place::Root => (0, 0),
-                    Place::Under(parent) => (1, *parent),
-                    Place::Agent(number) => (2, u64::from(*number)),
-                };
-                out.number(kind);
-                out.long(value);
-            }
-        }
-        for half in [&self.waiting.old, &self.waiting.young] {
-            out.number(half.len() as u32);
-            for (key, steps) in half {
-                out.long(*key);
-                out.long(*steps);
-            }
-        }
+        self.spans.write(out, |place, out| {
+            let (kind, value) = match place {
+                Place::Root => (0, 0),
+                Place::Under(parent) => (1, *parent),
+                Place::Agent(number) => (2, u64::from(*number)),
+            };
+            out.number(kind);
+            out.long(value);
+        });
+        self.waiting.write(out, |steps, out| out.long(*steps));
     }
 
     /// Reads what `write` wrote.
@@ -147,30 +137,21 @@ impl Lineage {
         for _ in 0..reader.number()? {
             read.agents.push(reader.text()?.into());
         }
-        for young in [false, true] {
-            for _ in 0..reader.number()? {
-                let key = reader.long()?;
-                let place = match (reader.number()?, reader.long()?) {
-                    (0, _) => Place::Root,
-                    (1, parent) => Place::Under(parent),
-                    (2, number) => Place::Agent(number as u32),
-                    _ => return Err(SnapshotError::Damaged),
-                };
-                read.spans.half(young).insert(key, place);
-            }
-        }
-        for young in [false, true] {
-            for _ in 0..reader.number()? {
-                let key = reader.long()?;
-                read.waiting.half(young).insert(key, reader.long()?);
-            }
-        }
+        read.spans = Recent::read(reader, half, |reader| {
+            Ok(match (reader.number()?, reader.long()?) {
+                (0, _) => Place::Root,
+                (1, parent) => Place::Under(parent),
+                (2, number) => Place::Agent(number as u32),
+                _ => return Err(SnapshotError::Damaged),
+            })
+        })?;
+        read.waiting = Recent::read(reader, half, |reader| reader.long())?;
         Ok(read)
     }
 }
 
 impl<V: Copy> Recent<V> {
-    fn new(half: usize) -> Self {
+    pub(super) fn new(half: usize) -> Self {
         Self { young: HashMap::default(), old: HashMap::default(), half }
     }
 
@@ -178,11 +159,11 @@ impl<V: Copy> Recent<V> {
         if young { &mut self.young } else { &mut self.old }
     }
 
-    fn get(&self, key: Key) -> Option<V> {
+    pub(super) fn get(&self, key: Key) -> Option<V> {
         self.young.get(&key).or_else(|| self.old.get(&key)).copied()
     }
 
-    fn insert(&mut self, key: Key, value: V) {
+    pub(super) fn insert(&mut self, key: Key, value: V) {
         if self.young.len() >= self.half {
             // The room of the older half is used again.
             std::mem::swap(&mut self.young, &mut self.old);
@@ -191,14 +172,42 @@ impl<V: Copy> Recent<V> {
         self.young.insert(key, value);
     }
 
-    fn remove(&mut self, key: Key) -> Option<V> {
+    pub(super) fn remove(&mut self, key: Key) -> Option<V> {
         let old = if self.old.is_empty() { None } else { self.old.remove(&key) };
         self.young.remove(&key).or(old)
+    }
+
+    /// Writes both generations into a snapshot.
+    pub(super) fn write(&self, out: &mut Writer, value: impl Fn(&V, &mut Writer)) {
+        for half in [&self.old, &self.young] {
+            out.number(half.len() as u32);
+            for (key, it) in half {
+                out.long(*key);
+                value(it, out);
+            }
+        }
+    }
+
+    /// Reads what `write` wrote.
+    pub(super) fn read(
+        reader: &mut Reader<'_>,
+        half: usize,
+        value: impl Fn(&mut Reader<'_>) -> Result<V, SnapshotError>,
+    ) -> Result<Self, SnapshotError> {
+        let mut read = Self::new(half);
+        for young in [false, true] {
+            for _ in 0..reader.number()? {
+                let key = reader.long()?;
+                let value = value(reader)?;
+                read.half(young).insert(key, value);
+            }
+        }
+        Ok(read)
     }
 }
 
 /// One number of a trace and a span in it.
-fn mix(trace: u64, span: u64) -> Key {
+pub(super) fn mix(trace: u64, span: u64) -> Key {
     (trace ^ span.rotate_left(29)).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ span
 }
 

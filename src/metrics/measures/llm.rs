@@ -41,14 +41,14 @@ impl Llm {
         lookup: &mut Lookup<'_>,
         call: &LlmCall<'_>,
         settled: &Settled,
-        seconds: f64,
-        failed: bool,
+        (failed, seconds): (bool, f64),
+        own_request: bool,
     ) {
         let [provider, model] = labels(settled);
         let key = [provider, model, call.operation];
         let handles = self.calls.get(key, lookup, Call::find);
         if settled.counts {
-            handles.count(seconds, failed);
+            handles.count(seconds, failed, own_request);
         }
         handles.tokens(lookup, settled);
         handles.speed(lookup, call, settled, seconds);
@@ -97,15 +97,18 @@ impl Call {
         }
     }
 
-    fn count(&self, seconds: f64, failed: bool) {
+    /// `own_request`: no request to the provider was counted for it before.
+    fn count(&self, seconds: f64, failed: bool, own_request: bool) {
         let (call, request) = match failed {
             true => (&self.error, &self.provider_error),
             false => (&self.success, &self.provider_success),
         };
         call.increment(1);
-        request.increment(1);
         self.duration.record(seconds);
-        self.provider_duration.record(seconds);
+        if own_request {
+            request.increment(1);
+            self.provider_duration.record(seconds);
+        }
     }
 
     fn tokens(&mut self, lookup: &mut Lookup<'_>, settled: &Settled) {

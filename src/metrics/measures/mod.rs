@@ -10,6 +10,9 @@ mod cache;
 mod kept;
 mod lineage;
 mod llm;
+mod operations;
+mod pairs;
+mod reports;
 
 use ::metrics::{Counter, Histogram};
 
@@ -23,6 +26,9 @@ use crate::model::{
 };
 use cache::{Cache, Lookup};
 use lineage::Lineage;
+use operations::Operations;
+use pairs::Pairs;
+use reports::Connections;
 
 /// The endpoint of a request that matched no route.
 const UNMATCHED: &str = "unmatched";
@@ -45,6 +51,9 @@ pub struct Measures {
     tools: Cache<1, Outcomes>,
     agents: Cache<2, Timed>,
     lineage: Lineage,
+    operations: Operations,
+    pairs: Pairs,
+    connections: Connections,
     steps: Cache<1, Counter>,
     workflows: Cache<2, Timed>,
     workflow_steps: Cache<2, Histogram>,
@@ -101,6 +110,9 @@ impl Measures {
             tools: Cache::default(),
             agents: Cache::default(),
             lineage: Lineage::new(limits::LINEAGE_SPANS),
+            operations: Operations::default(),
+            pairs: Pairs::new(),
+            connections: Connections::default(),
             steps: Cache::default(),
             workflows: Cache::default(),
             workflow_steps: Cache::default(),
@@ -153,7 +165,8 @@ impl Measures {
                         &whole
                     }
                 };
-                self.llm.record(lookup, call, settled, seconds, failed);
+                let own = self.pairs.call(span, failed);
+                self.llm.record(lookup, call, settled, (failed, seconds), own);
                 if !settled.counts {
                     self.duplicate_reports.increment(1);
                     return;
@@ -181,13 +194,7 @@ impl Measures {
                 self.service_calls.get(key, lookup, service_call).record(failed, seconds);
             }
             Operation::Db(query) => self.query(lookup, query, seconds),
-            Operation::Skill(_)
-            | Operation::Pattern(_)
-            | Operation::Capability(_)
-            | Operation::Service(_)
-            | Operation::Provider(_)
-            | Operation::Retrieval
-            | Operation::Other => {}
+            own => self.own_operation(lookup, span, own, (failed, seconds)),
         }
         if failed {
             let class = error_class(understanding.error_type);
@@ -196,6 +203,7 @@ impl Measures {
         if let Some(Unexplained { scope, attribute }) = understanding.unexplained {
             self.unexplained.get([scope, attribute], lookup, unexplained).increment(1);
         }
+        self.aside(origin, understanding);
     }
 
     fn http_server(&mut self, lookup: &mut Lookup<'_>, exchange: &HttpExchange<'_>, seconds: f64) {
@@ -241,10 +249,11 @@ fn status(failed: bool) -> &'static str {
     if failed { "error" } else { "success" }
 }
 
-/// Whether this is a step of an agent: a tool call, or an LLM call at its first report.
+/// Whether this is a step of an agent: a tool call, an LLM call at its first report, or what an
+/// app calls a step itself.
 fn is_step(operation: &Operation<'_>, settled: Option<&Settled>) -> bool {
     match operation {
-        Operation::Tool(_) => true,
+        Operation::Tool(_) | Operation::AgentStep(_) => true,
         Operation::Llm(_) => settled.is_none_or(|settled| settled.counts),
         _ => false,
     }

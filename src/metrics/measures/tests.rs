@@ -219,7 +219,12 @@ fn tools_agents_workflows_services_and_databases() {
     bench.check(&SERVICE_CALLS, &labels, 1.0);
     bench.check(&SERVICE_CALL_DURATION, &labels[..2], 1.0);
 
-    let query = DbQuery { system: "postgresql", operation: "SELECT".into(), table: "users".into() };
+    let query = DbQuery {
+        system: "postgresql",
+        operation: "SELECT".into(),
+        table: "users".into(),
+        connections: None,
+    };
     bench.span(0.01, &understood(Operation::Db(query)));
     bench.check(&DB_QUERIES, &[("operation", "SELECT"), ("table", "users")], 1.0);
     bench.check(&DB_QUERY_DURATION, &[], 1.0);

@@ -70,6 +70,7 @@ pub(super) fn put(pairs: &mut Pairs, known: &Understanding<'_>) {
             text(HTTP_STATUS, status.as_deref());
         }
         Operation::Skill(_)
+        | Operation::AgentStep(_)
         | Operation::Pattern(_)
         | Operation::Capability(_)
         | Operation::Service(_)
@@ -116,6 +117,7 @@ pub(super) fn understanding(pairs: &[(String, String)]) -> Understanding<'_> {
         "invoke_agent" => Operation::Agent(AgentRun { name: run }),
         "invoke_workflow" => Operation::Workflow(WorkflowRun { name: run }),
         "workflow_step" => Operation::Step(WorkflowStep { name: run, agent: run }),
+        "agent_step" => Operation::AgentStep(Default::default()),
         "retrieval" => Operation::Retrieval,
         "http.server" => Operation::HttpServer(exchange()),
         "http.client" => Operation::HttpClient(exchange()),

@@ -200,6 +200,7 @@ impl<'a> SpanRow<'a> {
             Operation::Capability(call) => self.agent = self.agent.or(Some(call.agent)),
             Operation::Provider(request) => self.provider = Some(&request.provider),
             Operation::Pattern(_)
+            | Operation::AgentStep(_)
             | Operation::Service(_)
             | Operation::Db(_)
             | Operation::Retrieval
