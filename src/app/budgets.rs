@@ -80,8 +80,8 @@ pub(super) fn show(page: &Page, budgets: &Budgets, registry: &Registry) {
     page.tables(FAMILIES, move || {
         let report = budgets.report(clock::unix_nanos());
         let [tenants, teams] = [
-            shown(&report, Payer::Tenant, &registry, "token_budget_remaining"),
-            shown(&report, Payer::Team, &registry, "team_spend_usd"),
+            shown(&report, Payer::Tenant, &registry, &catalog::TOKEN_BUDGET_REMAINING),
+            shown(&report, Payer::Team, &registry, &catalog::TEAM_SPEND),
         ];
         tables(&report, &tenants, &teams)
     });
@@ -93,7 +93,7 @@ fn shown<'r>(
     report: &'r Report,
     payer: Payer,
     registry: &Registry,
-    metric: &str,
+    family: &Family,
 ) -> Vec<&'r BudgetView> {
     let of_payer = report.budgets.iter().filter(|it| it.payer == payer);
     // What a team spends is shown without a budget too.
@@ -103,7 +103,7 @@ fn shown<'r>(
     shown.sort_by_key(|it| !named(it));
     if let Some(beyond @ 1..) = shown.len().checked_sub(limits::BUDGET_SERIES) {
         let label = if payer == Payer::Team { "team" } else { "tenant_id" };
-        registry.counter(&catalog::METRICS_CAPPED, &[metric, label]).absolute(beyond as u64);
+        registry.counter(&catalog::METRICS_CAPPED, &[family.name, label]).absolute(beyond as u64);
         shown.truncate(limits::BUDGET_SERIES);
     }
     shown
