@@ -3,6 +3,7 @@
 //! Invariant: nothing here knows protobuf, JSON or a disk. Text is borrowed from the batch it
 //! arrived in, so that understanding a span costs no copies.
 
+mod cached;
 mod cost;
 mod gen_ai_event;
 mod id;
@@ -18,6 +19,7 @@ mod span;
 mod spending;
 mod value;
 
+pub use cached::{CachedBy, CachedTokens};
 pub use cost::{Cost, CostSource, CostState, Pricing, UsageSource};
 pub use gen_ai_event::{GenAiEvent, GenAiEventKind};
 pub use id::{SpanId, TraceId};

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::cached::CachedTokens;
 use super::cost::UsageSource;
 
 /// What is known of a span beyond its bare fields.
@@ -95,6 +96,8 @@ pub struct LlmCall<'a> {
     pub response_id: Option<&'a str>,
     /// Tokens, as far as reported.
     pub usage: Usage,
+    /// How the sender counts the cached part of the prompt.
+    pub cached_tokens: CachedTokens,
     /// Seconds from start to the first token or chunk.
     pub time_to_first_token_seconds: Option<f64>,
     /// What the sender says it cost, in USD.

@@ -21,12 +21,14 @@ pub(super) static NAMES: &[Name] = &[
     ("gen_ai.usage.cache_write.input_tokens", Field::CacheWriteTokens),
     ("gen_ai.usage.cache_creation.input_tokens", Field::CacheWriteTokens),
     ("gen_ai.usage.reasoning.output_tokens", Field::ReasoningTokens),
+    ("gen_ai.usage.total_tokens", Field::TotalTokens),
     ("gen_ai.usage.cost.amount", Field::Cost),
     ("gen_ai.usage.cost.currency", Field::CostCurrency),
     ("gen_ai.conversation.id", Field::Conversation),
     ("gen_ai.agent.name", Field::AgentName),
     ("gen_ai.main_agent.name", Field::AgentName),
     ("gen_ai.agent.id", Field::AgentId),
+    ("gen_ai.main_agent.id", Field::AgentId),
     ("gen_ai.workflow.name", Field::WorkflowName),
     ("error.type", Field::ErrorType),
     ("gen_ai.tool.name", Field::ToolName),
@@ -40,8 +42,19 @@ pub(super) static NAMES: &[Name] = &[
 /// Kernel and Strands their own words).
 pub(super) fn kind(facts: &Facts<'_, '_>) -> Option<Kind> {
     Some(match facts.text(Field::GenAiOperation)? {
-        "chat" | "chat.completions" | "completion" | "acompletion" | "responses" | "aresponses"
-        | "messages" | "anthropic_messages" | "llm_request" => Kind::Llm("chat"),
+        "chat"
+        | "chat.completions"
+        | "completion"
+        | "acompletion"
+        | "responses"
+        | "aresponses"
+        | "messages"
+        | "anthropic_messages"
+        | "llm_request"
+        | "_arealtime"
+        | "pass_through_endpoint"
+        | "llm_passthrough_route"
+        | "allm_passthrough_route" => Kind::Llm("chat"),
         "text_completion" | "text.completions" | "atext_completion" => Kind::Llm("text_completion"),
         "generate_content"
         | "agenerate_content"
@@ -52,15 +65,24 @@ pub(super) fn kind(facts: &Facts<'_, '_>) -> Option<Kind> {
         | "transcription"
         | "atranscription"
         | "speech"
-        | "aspeech" => Kind::Llm("generate_content"),
+        | "aspeech"
+        | "image_edit"
+        | "aimage_edit"
+        | "image"
+        | "audio" => Kind::Llm("generate_content"),
         "embeddings" | "embedding" | "aembedding" => Kind::Llm("embeddings"),
-        "execute_tool" => Kind::Tool,
+        "execute_tool" | "call_mcp_tool" => Kind::Tool,
         "invoke_agent" => Kind::Agent,
         "invoke_workflow" => Kind::Workflow,
-        "execute_task" | "plan" | "execute_event_loop_cycle" => Kind::Step,
-        "retrieval" | "search_memory" | "vector_db_retrieve" | "rerank" | "arerank" => {
-            Kind::Retrieval
-        }
+        "execute_task" | "plan" | "execute_event_loop_cycle" | "agent_step" => Kind::Step,
+        "retrieval"
+        | "search_memory"
+        | "vector_db_retrieve"
+        | "vectordb"
+        | "rerank"
+        | "arerank"
+        | "vector_store_search"
+        | "avector_store_search" => Kind::Retrieval,
         // Fetching an answer that was given before is no call of a model, and what usage it
         // repeats was counted when the answer was made.
         "fetch_response"
@@ -72,7 +94,9 @@ pub(super) fn kind(facts: &Facts<'_, '_>) -> Option<Kind> {
         | "delete_memory"
         | "delete_memory_store"
         | "moderation"
-        | "amoderation" => Kind::Other,
+        | "amoderation"
+        | "list_mcp_tools"
+        | "framework" => Kind::Other,
         _ => return None,
     })
 }

@@ -61,12 +61,17 @@ pub(super) fn of(
     if spoken || facts.has(Field::McpMethod) {
         let told = litellm::kind(scope, span)
             .map(by("litellm"))
+            .or_else(|| pydantic_ai::opening(scope, span, facts).map(by("pydantic_ai")))
+            // Entities of OpenLLMetry call themselves agents in the conventions' words: its own
+            // word for them is the more exact one.
+            .or_else(|| openllmetry::entity(facts).map(by("openllmetry")))
             .or_else(|| gen_ai::kind(facts).map(by(speaker(scope))))
-            .or_else(|| openinference::kind(facts, span).map(by("openinference")))
+            .or_else(|| openinference::kind(scope, facts, span).map(by("openinference")))
             .or_else(|| openllmetry::kind(facts).map(by("openllmetry")))
             .or_else(|| vercel_ai::kind(facts, span).map(by("vercel_ai")))
             .or_else(|| pydantic_ai::kind(scope, span).map(by("pydantic_ai")))
-            .or_else(|| frameworks::kind(facts))
+            .or_else(|| frameworks::kind(scope, facts))
+            .or_else(|| frameworks::named(scope, span))
             .or_else(|| gen_ai::kind_of_name(span.name).map(by("gen_ai")))
             .or_else(|| gen_ai::kind_of_facts(facts).map(by("gen_ai")));
         if told.is_some() {
@@ -79,6 +84,7 @@ pub(super) fn of(
         .or_else(|| db::kind(facts, span).map(by("db")))
         .or_else(pydantic)
         .or_else(|| litellm::kind(scope, span).map(by("litellm")))
+        .or_else(|| frameworks::named(scope, span))
         .or_else(|| match span.kind {
             SpanKind::Server | SpanKind::Client => None,
             _ => vercel_ai::step(scope, span).map(by("vercel_ai")),
@@ -90,6 +96,11 @@ fn speaker(scope: &str) -> &'static str {
     match scope {
         "pydantic-ai" => "pydantic_ai",
         "litellm" => "litellm",
+        // The scope of `@ai-sdk/otel`.
+        "gen_ai" => "vercel_ai",
+        "gcp.vertex.agent" => "google_adk",
+        "strands.telemetry.tracer" => "strands",
+        "livekit-agents" => "livekit",
         _ if scope.starts_with("logfire") => "pydantic_ai",
         _ => "gen_ai",
     }

@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 
 use super::names::{Facts, Field};
-use super::{first_token, frameworks, http, provider};
+use super::{first_token, frameworks, http, provider, usage};
 use crate::limits;
-use crate::model::{LlmCall, Span, Usage, UsageSource, Value};
+use crate::model::{LlmCall, Span, UsageSource, Value};
 
 /// Builds the call out of what the span says.
 pub(super) fn call<'a>(
     operation: &'static str,
+    sender: [&str; 2],
     span: &Span<'a>,
     facts: &Facts<'_, 'a>,
 ) -> LlmCall<'a> {
@@ -22,15 +23,19 @@ pub(super) fn call<'a>(
         let host = || http::peer(facts).and_then(provider::of_host);
         let routed = || provider::split_model(facts.text(Field::RoutedModel)?).0;
         let prefix = request_prefix.or(response_prefix).or_else(routed).map(Cow::Borrowed);
+        let prefix = prefix.or_else(|| provider::of_model(request_model?).map(Cow::Borrowed));
         prefix.or_else(|| metadata.map(provider::normalise)).or_else(|| host().map(Cow::Borrowed))
     };
+    let provider = said.or_else(inferred).unwrap_or(Cow::Borrowed("unknown"));
+    let (usage, cached_tokens) = usage::read(span, facts, sender, &provider);
     LlmCall {
         operation,
-        provider: said.or_else(inferred).unwrap_or(Cow::Borrowed("unknown")),
+        provider,
         request_model,
         response_model,
         response_id: facts.text(Field::ResponseId),
-        usage: usage(facts),
+        usage,
+        cached_tokens,
         time_to_first_token_seconds: first_token::seconds(span, facts),
         reported_cost_usd: cost(facts),
         usage_source: UsageSource::default(),
@@ -59,26 +64,6 @@ fn split(model: Option<&str>) -> (Option<&'static str>, Option<&str>) {
     match model.map(provider::split_model) {
         Some((provider, model)) => (provider, Some(model)),
         None => (None, None),
-    }
-}
-
-/// The tokens. Where the cached parts exceed the input, the sender's input leaves them out, as
-/// Anthropic's own numbers do; the conventions' input includes them, and so does ours.
-fn usage(facts: &Facts<'_, '_>) -> Usage {
-    let cached = facts.tokens(Field::CacheReadTokens);
-    let cache_write = facts.tokens(Field::CacheWriteTokens);
-    let from_cache = cached.unwrap_or(0) + cache_write.unwrap_or(0);
-    let input = facts.tokens(Field::InputTokens);
-    let output = facts.tokens(Field::OutputTokens);
-    if input.is_none() && output.is_none() && facts.has(Field::UsageDetails) {
-        return frameworks::usage_in_json(facts).unwrap_or_default();
-    }
-    Usage {
-        input: input.map(|input| if from_cache > input { input + from_cache } else { input }),
-        output,
-        cached,
-        cache_write,
-        reasoning: facts.tokens(Field::ReasoningTokens),
     }
 }
 

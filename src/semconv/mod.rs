@@ -30,6 +30,7 @@ mod provider;
 mod pydantic_ai;
 mod report;
 mod statement;
+mod usage;
 mod vercel_ai;
 
 pub use content::{Part, Passage, log_passages, passages, plain_text};
@@ -52,7 +53,7 @@ pub fn understand<'a>(origin: &Origin<'a>, span: &Span<'a>) -> Understanding<'a>
     let kind = found.map(|(kind, _)| kind);
     let (failed, error_type) = failure::read(span, &facts, kind);
     let mut understanding = Understanding {
-        operation: operation(kind, span, &facts),
+        operation: operation(found, origin.scope.name, span, &facts),
         dialect: found.map(|(_, dialect)| dialect),
         failed,
         error_type,
@@ -66,9 +67,15 @@ pub fn understand<'a>(origin: &Origin<'a>, span: &Span<'a>) -> Understanding<'a>
     understanding
 }
 
-fn operation<'a>(kind: Option<Kind>, span: &Span<'a>, facts: &Facts<'_, 'a>) -> Operation<'a> {
-    match kind {
-        Some(Kind::Llm(operation)) => Operation::Llm(llm::call(operation, span, facts)),
+fn operation<'a>(
+    found: Option<(Kind, &'static str)>,
+    scope: &str,
+    span: &Span<'a>,
+    facts: &Facts<'_, 'a>,
+) -> Operation<'a> {
+    let sender = [found.map_or("", |(_, dialect)| dialect), scope];
+    match found.map(|(kind, _)| kind) {
+        Some(Kind::Llm(operation)) => Operation::Llm(llm::call(operation, sender, span, facts)),
         Some(Kind::Tool) => Operation::Tool(tool(span, facts)),
         Some(Kind::Agent) => Operation::Agent(AgentRun { name: agent_name(span, facts) }),
         Some(Kind::Workflow) => {
@@ -110,14 +117,28 @@ fn tool<'a>(span: &Span<'a>, facts: &Facts<'_, 'a>) -> ToolCall<'a> {
 
 fn agent_name<'a>(span: &Span<'a>, facts: &Facts<'_, 'a>) -> &'a str {
     let said = facts.text(Field::AgentName).or_else(|| facts.text(Field::EntityName));
-    said.or_else(|| facts.text(Field::AgentFunction)).unwrap_or_else(|| bare(span.name))
+    let said = said.or_else(|| facts.text(Field::AgentFunction));
+    let named = || match bare(span.name) {
+        // Vercel calls an agent that has no name by its model.
+        name if facts.text(Field::RequestModel) == Some(name) => "unknown",
+        name => name,
+    };
+    said.unwrap_or_else(named)
 }
 
 /// A span's name without what its dialect puts around the name of the thing itself.
 fn bare(name: &str) -> &str {
     const BEFORE: [&str; 5] =
         ["execute_tool ", "invoke_agent ", "invoke_workflow ", "tools/call ", "running tool: "];
-    const BEHIND: [&str; 6] = [".workflow", ".task", ".agent", ".tool", ".run", " run"];
+    const BEHIND: [&str; 8] =
+        [".workflow", ".task", ".agent", ".tool", ".run", " run", "._execute_core", ".kickoff"];
+    // What follows is an id, another one each time.
+    if name.starts_with("Cycle ") {
+        return "Cycle";
+    }
+    if let Some(inner) = name.strip_prefix("agent_run [").and_then(|it| it.strip_suffix(']')) {
+        return inner;
+    }
     let inner = BEFORE.iter().find_map(|word| name.strip_prefix(word)).unwrap_or(name);
     let inner = BEHIND.iter().find_map(|word| inner.strip_suffix(word)).unwrap_or(inner);
     if inner.is_empty() { name } else { inner }

@@ -45,6 +45,10 @@ pub(super) enum Field {
     CacheReadTokens,
     CacheWriteTokens,
     ReasoningTokens,
+    /// The prompt without what was read from or written to the cache.
+    UncachedTokens,
+    /// The sum of prompt and completion, to check the others by.
+    TotalTokens,
     Cost,
     CostCurrency,
     FirstTokenSeconds,
@@ -112,12 +116,12 @@ impl Field {
         use Field::{
             CacheReadTokens, CacheWriteTokens, Cost, DbConnections, FinishReason,
             FirstTokenMilliseconds, FirstTokenNanoseconds, FirstTokenSeconds, HttpStatus,
-            InputTokens, OutputTokens, ReasoningTokens, ToolArguments, ToolResult,
+            InputTokens, OutputTokens, ReasoningTokens, ToolArguments, ToolResult, TotalTokens,
+            UncachedTokens,
         };
         match self {
-            InputTokens | OutputTokens | CacheReadTokens | CacheWriteTokens | ReasoningTokens => {
-                Shape::Tokens
-            }
+            InputTokens | OutputTokens | CacheReadTokens | CacheWriteTokens | ReasoningTokens
+            | UncachedTokens | TotalTokens => Shape::Tokens,
             Cost
             | DbConnections
             | FirstTokenSeconds
@@ -161,7 +165,7 @@ impl Shape {
 }
 
 /// A token count: not negative, and not more than any model could take.
-fn tokens(value: &Value<'_>) -> Option<u64> {
+pub(super) fn tokens(value: &Value<'_>) -> Option<u64> {
     let count = u64::try_from(value.as_i64()?).ok()?;
     (count <= limits::TOKENS_PER_CALL).then_some(count)
 }

@@ -22,6 +22,7 @@ pub(super) static NAMES: &[Name] = &[
     ("llm.token_count.prompt_details.cache_read", Field::CacheReadTokens),
     ("llm.token_count.prompt_details.cache_write", Field::CacheWriteTokens),
     ("llm.token_count.completion_details.reasoning", Field::ReasoningTokens),
+    ("llm.token_count.total", Field::TotalTokens),
     ("llm.cost.total", Field::Cost),
     ("llm.finish_reason", Field::FinishReason),
     ("tool.name", Field::ToolName),
@@ -39,16 +40,18 @@ pub(super) static NAMES: &[Name] = &[
 ];
 
 /// What `openinference.span.kind` says. A chain at the root of its trace is the workflow, one
-/// below it a step.
-pub(super) fn kind(facts: &Facts<'_, '_>, span: &Span<'_>) -> Option<Kind> {
+/// below it a step. The OpenAI Agents SDK calls each of its traces an agent, around the agents.
+pub(super) fn kind(scope: &str, facts: &Facts<'_, '_>, span: &Span<'_>) -> Option<Kind> {
+    let root = span.parent_span_id.is_none();
     Some(match facts.text(Field::OpenInferenceKind)? {
         "LLM" if span.name.contains("embedding") || span.name.contains("Embedding") => {
             Kind::Llm("embeddings")
         }
         "LLM" => Kind::Llm("chat"),
         "EMBEDDING" => Kind::Llm("embeddings"),
-        "CHAIN" if span.parent_span_id.is_none() || span.name == "LangGraph" => Kind::Workflow,
+        "CHAIN" if root || span.name == "LangGraph" => Kind::Workflow,
         "CHAIN" => Kind::Step,
+        "AGENT" if root && scope == "openinference.instrumentation.openai_agents" => Kind::Workflow,
         "AGENT" => Kind::Agent,
         "TOOL" => Kind::Tool,
         "RETRIEVER" | "RERANKER" => Kind::Retrieval,

@@ -12,6 +12,7 @@ pub(super) static NAMES: &[Name] = &[
     ("llm.response.model", Field::ResponseModel),
     ("llm.usage.prompt_tokens", Field::InputTokens),
     ("llm.usage.completion_tokens", Field::OutputTokens),
+    ("llm.usage.total_tokens", Field::TotalTokens),
     ("gen_ai.usage.cache_read_input_tokens", Field::CacheReadTokens),
     ("gen_ai.usage.cache_creation_input_tokens", Field::CacheWriteTokens),
     ("gen_ai.usage.reasoning_tokens", Field::ReasoningTokens),
@@ -40,24 +41,24 @@ pub(super) static NAMES: &[Name] = &[
     ("traceloop.association.properties.team_id", Field::Tenant),
 ];
 
-/// What `traceloop.span.kind` and `llm.request.type` say.
+/// What `traceloop.span.kind` says.
+pub(super) fn entity(facts: &Facts<'_, '_>) -> Option<Kind> {
+    Some(match facts.text(Field::TraceloopKind)? {
+        "workflow" => Kind::Workflow,
+        "task" => Kind::Step,
+        "agent" => Kind::Agent,
+        "tool" => Kind::Tool,
+        _ => return None,
+    })
+}
+
+/// What `llm.request.type` says.
 pub(super) fn kind(facts: &Facts<'_, '_>) -> Option<Kind> {
-    let by_kind = facts.text(Field::TraceloopKind).and_then(|kind| {
-        Some(match kind {
-            "workflow" => Kind::Workflow,
-            "task" => Kind::Step,
-            "agent" => Kind::Agent,
-            "tool" => Kind::Tool,
-            _ => return None,
-        })
-    });
-    by_kind.or_else(|| {
-        Some(match facts.text(Field::RequestType)? {
-            "chat" => Kind::Llm("chat"),
-            "completion" => Kind::Llm("text_completion"),
-            "embedding" => Kind::Llm("embeddings"),
-            "rerank" => Kind::Retrieval,
-            _ => return None,
-        })
+    Some(match facts.text(Field::RequestType)? {
+        "chat" => Kind::Llm("chat"),
+        "completion" => Kind::Llm("text_completion"),
+        "embedding" => Kind::Llm("embeddings"),
+        "rerank" => Kind::Retrieval,
+        _ => return None,
     })
 }

@@ -95,6 +95,25 @@ static HOSTS: &[(&str, &str)] = &[
     ("openrouter.ai", "openrouter"),
 ];
 
+/// Vendors in the model ids of Bedrock: `us.anthropic.claude-sonnet-4-v1:0`.
+static BEDROCK_VENDORS: &[&str] = &[
+    "ai21",
+    "amazon",
+    "anthropic",
+    "cohere",
+    "deepseek",
+    "meta",
+    "mistral",
+    "openai",
+    "qwen",
+    "stability",
+    "twelvelabs",
+    "writer",
+];
+
+/// Regions that stand before them.
+static BEDROCK_REGIONS: &[&str] = &["us", "eu", "apac", "ap", "au", "ca", "jp", "us-gov", "global"];
+
 /// Prefixes of model names that are not providers of their own: they only route.
 static ROUTERS: &[&str] = &["litellm_proxy", "litellm", "models"];
 
@@ -110,7 +129,12 @@ static NOBODY: &[&str] = &[
     "pydantic-ai",
     "pydantic_ai",
     "langgraph",
+    "strands-agents",
+    "livekit",
+    "openai_agents",
+    "openai-agents",
     "autogen",
+    "agno",
     "_other",
     "none",
 ];
@@ -152,6 +176,17 @@ pub(super) fn of_host(host: &str) -> Option<&'static str> {
         host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     };
     HOSTS.iter().find(|(domain, _)| serves(domain)).map(|(_, name)| *name)
+}
+
+/// The provider that a bare model name gives away: Bedrock's ids have a form of their own.
+pub(super) fn of_model(model: &str) -> Option<&'static str> {
+    let (first, rest) = model.split_once('.')?;
+    let (vendor, rest) = match BEDROCK_REGIONS.contains(&first) {
+        true => rest.split_once('.')?,
+        false => (first, rest),
+    };
+    let names_a_model = rest.starts_with(|c: char| c.is_ascii_alphabetic());
+    (names_a_model && BEDROCK_VENDORS.contains(&vendor)).then_some("aws.bedrock")
 }
 
 /// A model's name without its provider prefixes, and the provider that the first of them names:
@@ -217,6 +252,16 @@ mod tests {
             ("", None, ""),
         ] {
             assert_eq!(split_model(sent), (provider, model), "{sent}");
+        }
+    }
+
+    #[test]
+    fn model_ids_of_bedrock_are_told_by_their_form() {
+        for model in ["anthropic.claude-3-haiku-v1:0", "us.amazon.nova-pro-v1:0"] {
+            assert_eq!(of_model(model), Some("aws.bedrock"), "{model}");
+        }
+        for model in ["gpt-4.1", "claude-3.5", "us.", "llama3.1:8b", "openai.4", "eu.gpt.x"] {
+            assert_eq!(of_model(model), None, "{model}");
         }
     }
 

@@ -1,8 +1,8 @@
 //! Pydantic AI and Logfire: OTel GenAI names, with own span names in older versions.
 
 use super::kind::Kind;
-use super::names::{Field, Name};
-use crate::model::Span;
+use super::names::{Facts, Field, Name};
+use crate::model::{Span, Status};
 
 /// Names beside those of OTel GenAI.
 pub(super) static NAMES: &[Name] = &[
@@ -17,6 +17,17 @@ pub(super) static NAMES: &[Name] = &[
     ("tool_response", Field::ToolResult),
     ("request_data", Field::InvocationParameters),
 ];
+
+/// Logfire's span around the opening of a stream: it ends before the first token, and the usage
+/// comes with a second one (`streaming response from …`), which is the call.
+pub(super) fn opening(scope: &str, span: &Span<'_>, facts: &Facts<'_, '_>) -> Option<Kind> {
+    let client = scope.strip_prefix("logfire.")?;
+    let calls = matches!(client, "openai" | "anthropic") && span.status != Status::Error;
+    let answered = facts.has(Field::OutputTokens)
+        || facts.has(Field::InputTokens)
+        || facts.has(Field::ResponseId);
+    (calls && !answered).then_some(Kind::Other)
+}
 
 /// The kind of a span of its older versions, which its name tells.
 pub(super) fn kind(scope: &str, span: &Span<'_>) -> Option<Kind> {

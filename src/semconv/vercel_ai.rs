@@ -18,6 +18,8 @@ pub(super) static NAMES: &[Name] = &[
     ("ai.usage.tokens", Field::InputTokens),
     ("ai.usage.outputTokens", Field::OutputTokens),
     ("ai.usage.completionTokens", Field::OutputTokens),
+    ("ai.usage.totalTokens", Field::TotalTokens),
+    ("ai.usage.inputTokenDetails.noCacheTokens", Field::UncachedTokens),
     ("ai.usage.cachedInputTokens", Field::CacheReadTokens),
     ("ai.usage.inputTokenDetails.cacheReadTokens", Field::CacheReadTokens),
     ("ai.usage.inputTokenDetails.cacheWriteTokens", Field::CacheWriteTokens),
@@ -69,7 +71,9 @@ pub(super) fn kind(facts: &Facts<'_, '_>, span: &Span<'_>) -> Option<Kind> {
             Kind::Agent
         }
         "generateText" | "streamText" | "generateObject" | "streamObject" | "embed"
-        | "embedMany" | "rerank" => Kind::Other,
+        | "embedMany" | "rerank" | "generateSpeech" | "transcribe" | "streamTranscribe"
+        | "decide" => Kind::Other,
+        "workflowAgent.stream" => Kind::Agent,
         _ => return None,
     })
 }

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use super::row_binary::Pairs;
 use crate::model::{
-    AgentRun, HttpExchange, LlmCall, Operation, ToolCall, Understanding, Usage, UsageSource,
-    WorkflowRun, WorkflowStep,
+    AgentRun, HttpExchange, LlmCall, Operation, ToolCall, Understanding, Usage, WorkflowRun,
+    WorkflowStep,
 };
 
 pub(super) const OPERATION: &str = "pharos.operation";
@@ -143,8 +143,7 @@ pub(super) fn understanding(pairs: &[(String, String)]) -> Understanding<'_> {
                 },
                 time_to_first_token_seconds: number(FIRST_TOKEN),
                 reported_cost_usd: number(COST),
-                usage_source: UsageSource::default(),
-                finish_reason: None,
+                ..LlmCall::default()
             }),
             None => Operation::Other,
         },
