@@ -6,9 +6,9 @@ use crate::limits;
 use crate::model::{CachedBy, CachedTokens, Span, Usage};
 
 /// Who leaves the cached tokens out of the input: the dialect or instrumentation scope, and the
-/// provider where it depends on whose numbers are passed on. Anthropic and Bedrock count what was cached beside
-/// the input; these pass their numbers on as they are. Every other dialect is believed to add
-/// them up, as the conventions ask, unless its own numbers say otherwise.
+/// provider where it depends on whose numbers are passed on. Anthropic and Bedrock count what was
+/// cached beside the input; these pass their numbers on as they are. Every other dialect is
+/// believed to add them up, as the conventions ask, unless its own numbers say otherwise.
 static EXCLUSIVE: &[(&str, Option<&str>)] = &[
     // Until AI SDK 5; later ones say what was not cached, which is stronger.
     ("vercel_ai", Some("anthropic")),
