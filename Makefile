@@ -35,12 +35,13 @@ prepare: ## Installs the tools that the tests drive; says what it installs
 lint: ## Formatting and clippy, warnings denied
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	cargo clippy --locked --no-default-features --lib -- -D warnings
+	@scripts/small
 
 # The tools are there after `prepare`, so a test that needs one must not pass without it.
 unit: export PHAROS_REQUIRE_TOOLS = 1
 unit: ## Tests within the crate
 	cargo test --locked --lib --bins --no-fail-fast
+	cargo test --locked --test telemetry
 	cargo test --locked --doc
 
 tidy: ## The house style, executed

@@ -14,6 +14,7 @@ pub mod clock;
 pub mod limits;
 #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "an app needs a part of it"))]
 pub mod metrics;
+pub mod model;
 pub mod telemetry;
 
 #[cfg(feature = "server")]
@@ -36,8 +37,6 @@ pub mod exporter;
 pub mod health;
 #[cfg(feature = "server")]
 pub mod listener;
-#[cfg(feature = "server")]
-pub mod model;
 #[cfg(feature = "server")]
 pub mod otlp;
 #[cfg(feature = "server")]

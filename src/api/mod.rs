@@ -9,7 +9,6 @@
 
 mod access;
 pub mod auth;
-mod budgets;
 mod cardinality;
 mod config;
 mod conversations;

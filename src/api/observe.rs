@@ -2,7 +2,7 @@
 
 use super::error::ApiError;
 use super::request_id;
-use super::traceparent::TraceParent;
+use super::traceparent::{self, TraceParent};
 use super::{Shared, UNMATCHED};
 use crate::clock;
 use axum::extract::{MatchedPath, Request, State};
@@ -57,7 +57,7 @@ pub(super) async fn observe(State(api): State<Shared>, request: Request, next: N
     let span = tracing::info_span!("http.request", otel.name = format!("{method} {route}"),
         otel.kind = "server", otel.status_code = Empty, request_id = %id, trace_id = Empty,
         http.request.method = method, http.route = route, http.response.status_code = Empty);
-    if let Some(parent) = TraceParent::of(request.headers()) {
+    if let Some(parent) = traceparent::of(request.headers()) {
         span.record("trace_id", tracing::field::display(parent.trace_id));
         observer.called_from(&span, &parent);
     }

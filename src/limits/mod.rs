@@ -8,12 +8,14 @@ mod clickhouse;
 mod events;
 mod findings;
 mod scraping;
+mod telemetry;
 
 pub use budgets::*;
 pub use clickhouse::*;
 pub use events::*;
 pub use findings::*;
 pub use scraping::*;
+pub use telemetry::*;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;

@@ -145,7 +145,7 @@ impl AmountCell {
         self.exemplar.as_deref()
     }
 
-    fn add(&self, value: f64) {
+    pub(super) fn add(&self, value: f64) {
         if !(value >= 0.0 && value.is_finite()) {
             return self.value.refuse();
         }

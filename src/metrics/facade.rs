@@ -72,12 +72,22 @@ impl Registry {
 
     /// The cell of a key; `None` where it must be refused, which is counted.
     fn register(&self, key: &Key, kind: Kind) -> Option<Cell> {
+        let (known, hash) = (self.known_keys(), key.get_hash());
+        if let Some(cell) = known.with(hash, |known| known == key, Cell::clone) {
+            return if cell.kind_name() == kind.name() { Some(cell) } else { self.refuse() };
+        }
         let family = self.facade_family(key.name(), kind)?;
         if family.kind.name() != kind.name() {
             return self.refuse();
         }
+        let refused = self.invalid().load(Relaxed);
         let values = self.values(&family, key.labels());
-        Some(family.resolve(&values, self.budget(), "").cell)
+        let resolved = family.resolve(&values, self.budget(), "");
+        // What was not taken as it came is counted each time, so it must come here each time.
+        if resolved.exact && self.invalid().load(Relaxed) == refused {
+            known.keep(hash, key.clone(), resolved.cell.clone());
+        }
+        Some(resolved.cell)
     }
 
     fn facade_family(&self, name: &str, kind: Kind) -> Option<Arc<Recorded>> {
@@ -129,6 +139,11 @@ impl Registry {
             }
         }
         values
+    }
+
+    /// Counts a value that cannot be true.
+    pub fn refuse_value(&self) {
+        self.invalid().fetch_add(1, Relaxed);
     }
 
     pub(super) fn refuse<T>(&self) -> Option<T> {

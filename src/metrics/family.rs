@@ -207,6 +207,17 @@ impl Recorded {
     }
 }
 
+impl Cell {
+    /// The word of the `# TYPE` line.
+    pub(super) fn kind_name(&self) -> &'static str {
+        match self {
+            Self::Counter(_) | Self::Amount(_) => "counter",
+            Self::Gauge(_) => "gauge",
+            Self::Histogram(_) => "histogram",
+        }
+    }
+}
+
 impl State {
     fn new(help: Cow<'static, str>, slots: Vec<Slot>) -> Self {
         Self { help, slots, series: BTreeMap::new(), overflow: Overflow::default(), lines: 0 }

@@ -16,6 +16,7 @@ mod facade;
 mod family;
 #[cfg(all(test, feature = "server"))]
 mod figures;
+mod known;
 #[cfg(feature = "server")]
 mod measures;
 #[cfg(feature = "server")]
@@ -24,13 +25,12 @@ mod own;
 pub(crate) mod page_grammar;
 #[cfg(all(test, feature = "server"))]
 mod page_tests;
+mod recording;
 #[cfg(feature = "server")]
 mod reference;
 mod registry;
 #[cfg(feature = "server")]
 mod snapshot;
-#[cfg(feature = "server")]
-mod tables;
 
 pub use cardinality::{CardinalityOptions, Offender};
 pub use cell::Amount;
@@ -46,5 +46,3 @@ pub use reference::reference;
 pub use registry::{Reading, Registry, Value};
 #[cfg(feature = "server")]
 pub use snapshot::SnapshotError;
-#[cfg(feature = "server")]
-pub use tables::Rows;

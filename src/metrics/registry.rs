@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use ::metrics::{Counter, Gauge, Histogram};
+use ::metrics::{Counter, Gauge, Histogram, Key};
 
 use super::cardinality::{Budget, CardinalityOptions, Offender};
 use super::catalog::{self, Family, Kind, Source};
 use super::cell::{Amount, Invalid};
 use super::exposition::{self, Format, Gathered};
 use super::family::{Cell, Recorded};
+use super::known::{Known, LabelSet};
 
 /// The families and their series. Clones share them.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ struct Shared {
     families: RwLock<Families>,
     budget: Budget,
     invalid: Invalid,
+    known: Known<LabelSet>,
+    known_keys: Known<Key>,
 }
 
 /// By name, which is the order of the page.
@@ -59,14 +62,31 @@ impl Registry {
     /// A registry with every recorded family of the catalog. Series whose labels are known
     /// beforehand stand at 0, so that their first increment is an increase for Prometheus.
     pub fn new(options: CardinalityOptions) -> Self {
+        Self::of(recorded(), options)
+    }
+
+    /// A registry for an app that is observed: the families of the platform, without those in
+    /// which Pharos tells of itself.
+    pub fn of_app(options: CardinalityOptions) -> Self {
+        Self::of(catalog::all().filter(|family| is_of_apps(family)), options)
+    }
+
+    fn of(wanted: impl Iterator<Item = &'static Family>, options: CardinalityOptions) -> Self {
+        let wanted: Vec<_> = wanted.collect();
         let invalid = Invalid::default();
-        let families: Families = recorded()
-            .map(|family| (family.name.into(), Recorded::of(family, Arc::clone(&invalid)).into()))
-            .collect();
-        let budget = Budget::new(options, recorded().map(overflow_lines).sum());
-        let shared = Shared { families: RwLock::new(families), budget, invalid };
+        let recorded = |family| Arc::new(Recorded::of(family, Arc::clone(&invalid)));
+        let families: Families =
+            wanted.iter().map(|family| (family.name.into(), recorded(family))).collect();
+        let reserve = wanted.iter().map(|family| overflow_lines(family)).sum();
+        let shared = Shared {
+            families: RwLock::new(families),
+            budget: Budget::new(options, reserve),
+            invalid,
+            known: Known::default(),
+            known_keys: Known::default(),
+        };
         let registry = Self { shared: Arc::new(shared) };
-        recorded().for_each(|family| registry.start(family));
+        wanted.into_iter().for_each(|family| registry.start(family));
         registry
     }
 
@@ -200,6 +220,14 @@ impl Registry {
         &self.shared.invalid
     }
 
+    pub(super) fn known(&self) -> &Known<LabelSet> {
+        &self.shared.known
+    }
+
+    pub(super) fn known_keys(&self) -> &Known<Key> {
+        &self.shared.known_keys
+    }
+
     /// Counts a registration that contradicts the catalog, and gives a handle that does nothing.
     pub(super) fn mismatch<T>(&self, family: &Family, noop: T) -> T {
         debug_assert!(false, "{} is a {}", family.name, family.kind.name());
@@ -276,6 +304,13 @@ impl Value {
 /// The families of the catalog that are recorded here; the others are collected.
 fn recorded() -> impl Iterator<Item = &'static Family> {
     catalog::all().filter(|family| family.source != Source::Scrape)
+}
+
+/// Whether an app's own page has this family: what is measured of the platform, and how the page
+/// itself is bounded.
+fn is_of_apps(family: &Family) -> bool {
+    let name = family.name;
+    !name.starts_with("pharos_") || name.starts_with("pharos_metrics_")
 }
 
 /// Lines that the series for overflow of a family can take: one per combination of closed labels.

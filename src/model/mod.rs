@@ -17,6 +17,7 @@ mod settled;
 mod signal;
 mod span;
 mod spending;
+mod trace_parent;
 mod value;
 
 pub use cached::{CachedBy, CachedTokens};
@@ -37,4 +38,5 @@ pub use settled::{CallBook, CallLabels, Settled};
 pub use signal::Signal;
 pub use span::{Event, Link, Span, SpanKind, Status};
 pub use spending::{Ask, Exhausted, Leave, Spending};
+pub use trace_parent::TraceParent;
 pub use value::{Attribute, Value, find};

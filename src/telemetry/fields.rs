@@ -9,9 +9,9 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-/// Fields in the order recorded.
+/// Fields in the order recorded; of two of one name the later counts.
 #[derive(Debug, Default)]
-pub(super) struct Fields(pub(super) Map<String, Value>);
+pub(super) struct Fields(Vec<(&'static str, Value)>);
 
 /// Keeps each span's fields with the span, so that lines inside it can carry them.
 pub(super) struct SpanFields;
@@ -32,21 +32,38 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for SpanFields {
     }
 }
 
-/// The event's fields and those of the spans around it; the innermost wins.
+/// The event's fields and those of the spans around it; the innermost wins. Behind them all
+/// stands whose work the task does.
 pub(super) fn of_event<S>(event: &Event<'_>, context: &Context<'_, S>) -> Map<String, Value>
 where
     S: Subscriber + for<'s> LookupSpan<'s>,
 {
-    let mut fields = Fields::default();
+    let mut line = Map::new();
+    for (key, value) in super::Context::current().entries() {
+        line.insert(key.to_owned(), value.into());
+    }
     let scope = context.event_scope(event).into_iter().flat_map(|scope| scope.from_root());
     scope.for_each(|span: SpanRef<'_, S>| {
-        if let Some(of_span) = span.extensions().get::<Fields>() {
-            let entries = of_span.0.iter().map(|(key, value)| (key.clone(), value.clone()));
-            fields.0.extend(entries);
+        if let Some(Fields(of_span)) = span.extensions().get::<Fields>() {
+            let entries = of_span.iter().map(|(key, value)| (key_of_line(key), value.clone()));
+            line.extend(entries.map(|(key, value)| (key.to_owned(), value)));
         }
     });
+    let mut fields = Fields::default();
     event.record(&mut fields);
-    fields.0
+    line.extend(fields.0.into_iter().map(|(key, value)| (key_of_line(key).to_owned(), value)));
+    line
+}
+
+/// Whose work it was stands on lines under short names, whatever the conventions call it.
+fn key_of_line(key: &'static str) -> &'static str {
+    match key {
+        "tenant.id" => "tenant_id",
+        "user.id" => "user_id",
+        "gen_ai.agent.name" | "gen_ai.agent.id" => "agent_id",
+        "gen_ai.conversation.id" => "conversation_id",
+        other => other,
+    }
 }
 
 impl Visit for Fields {
@@ -83,7 +100,7 @@ impl Fields {
     fn put(&mut self, field: &Field, value: Value) {
         // These steer the export of a span (its kind, its status) and are no facts.
         if !field.name().starts_with("otel.") {
-            self.0.insert(field.name().to_owned(), value);
+            self.0.push((field.name(), value));
         }
     }
 }

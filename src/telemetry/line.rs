@@ -1,15 +1,16 @@
 //! One record, one line: JSON for machines, text for people.
 
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
-use tracing::{Event, Level, Subscriber};
+use tracing::dispatcher::WeakDispatch;
+use tracing::{Dispatch, Event, Level, Subscriber};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::fields;
+use super::{fields, trace};
 use crate::{clock, limits};
 
 /// The shape of a line.
@@ -34,17 +35,20 @@ pub(super) struct LineLayer<W> {
     scrub: Scrub,
     colored: bool,
     count: Option<Count>,
+    /// The subscriber that this layer is a part of, which knows the ids of spans.
+    subscriber: OnceLock<WeakDispatch>,
 }
 
 impl<W> LineLayer<W> {
     pub(super) fn new(shape: Shape, writer: W, scrub: Scrub) -> Self {
-        Self { shape, writer, scrub, colored: false, count: None }
+        Self { shape, writer, scrub, colored: false, count: None, subscriber: OnceLock::new() }
     }
 
     pub(super) fn colored(self, colored: bool) -> Self {
         Self { colored, ..self }
     }
 
+    #[cfg(feature = "server")]
     pub(super) fn counted(self, count: Option<Count>) -> Self {
         Self { count, ..self }
     }
@@ -76,16 +80,41 @@ where
     S: Subscriber + for<'s> LookupSpan<'s>,
     W: for<'w> MakeWriter<'w> + 'static,
 {
+    fn on_register_dispatch(&self, subscriber: &Dispatch) {
+        // A layer is part of one subscriber.
+        let _ = self.subscriber.set(subscriber.downgrade());
+    }
+
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let level = *event.metadata().level();
         if let Some(count) = &self.count {
             count(level);
         }
-        let fields = fields::of_event(event, &context);
+        let mut fields = fields::of_event(event, &context);
+        self.add_ids(event, &context, &mut fields);
         let mut line = self.line(level, event.metadata().target(), fields);
         line.push('\n');
         // Nobody can be told when the log cannot be written.
         let _ = self.writer.make_writer().write_all(line.as_bytes());
+    }
+}
+
+impl<W> LineLayer<W> {
+    /// Adds the ids of the span around a line, or those that its request came with.
+    fn add_ids<S>(
+        &self,
+        event: &Event<'_>,
+        context: &Context<'_, S>,
+        fields: &mut Map<String, Value>,
+    ) where
+        S: Subscriber + for<'s> LookupSpan<'s>,
+    {
+        let span = context.event_span(event).map(|span| span.id());
+        let subscriber = self.subscriber.get().and_then(WeakDispatch::upgrade);
+        let ids = span.zip(subscriber).and_then(|(span, all)| trace::ids_of(&all, &span));
+        let Some(ids) = ids.or_else(|| super::Context::current().trace_parent()) else { return };
+        fields.insert("trace_id".to_owned(), ids.trace_id.to_string().into());
+        fields.insert("span_id".to_owned(), ids.span_id.to_string().into());
     }
 }
 

@@ -77,7 +77,8 @@ pub fn init(
         }
         None => (None, None),
     };
-    let otlp = otlp::providers(runtime).map_err(OwnError::Otlp)?;
+    let source = otlp::Source { service: "pharos".to_owned(), ..otlp::Source::default() };
+    let otlp = otlp::providers(&source, Some(runtime)).map_err(OwnError::Otlp)?;
     tracing_subscriber::registry()
         .with(filter)
         .with(SpanFields)

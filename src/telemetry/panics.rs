@@ -12,3 +12,14 @@ pub fn report_panics(count: Arc<dyn Fn() + Send + Sync>) {
         tracing::error!(place, "A panic was caught.");
     }));
 }
+
+/// Logs every panic with its place, then lets the hook that was there go on. Work that it ends is
+/// counted by its guard.
+pub(super) fn log_panics() {
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "A panic was caught.");
+        before(panic);
+    }));
+}

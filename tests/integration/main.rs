@@ -9,6 +9,7 @@
 mod clickhouse;
 mod clients;
 mod crash;
+mod crate_app;
 mod debug;
 mod harness;
 mod law;

@@ -46,7 +46,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("demo", &["clock", "limits", "model", "otlp"]),
     ("config", &["limits", "model"]),
-    ("telemetry", &["api", "build_info", "clock", "debug", "limits", "model", "otlp"]),
+    ("telemetry", &["api", "build_info", "clock", "debug", "limits", "metrics", "model", "otlp"]),
     // Stands above `app`: it starts one and tells where it listens, or looks at what one has left.
     (
         "cli",
