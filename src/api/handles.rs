@@ -4,6 +4,7 @@ use super::auth::Keys;
 use super::host::Hosts;
 use super::landing::About;
 use super::observe::HttpObserver;
+use crate::cost::budgets::Budgets;
 use crate::debug::DebugHandle;
 use crate::health::Checks;
 use crate::metrics::{Format, Registry};
@@ -28,6 +29,8 @@ pub struct ApiHandles {
     pub debug: DebugHandle,
     /// How a span is understood: `semconv::understand`.
     pub understand: Understand,
+    /// What tenants and teams have used.
+    pub budgets: Budgets,
     /// The metric families, for insights and offenders.
     pub registry: Registry,
     /// Renders the page of `/metrics`.

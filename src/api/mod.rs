@@ -9,6 +9,7 @@
 
 mod access;
 pub mod auth;
+mod budgets;
 mod cardinality;
 mod config;
 mod conversations;

@@ -5,7 +5,7 @@ use super::auth::Role;
 use super::error::ApiError;
 use super::observe::observe;
 use super::{Api, ApiHandles, Shared};
-use super::{cardinality, config, insights, investigate, landing, logs, openapi, probes};
+use super::{budgets, cardinality, config, insights, investigate, landing, logs, openapi, probes};
 use super::{conversations, performance, stats, trace_link};
 use super::{debug_logs, debug_stats, debug_toggle};
 use super::{scrape, search, searches, span_body, status, trace};
@@ -84,6 +84,8 @@ pub(super) fn routes() -> Vec<Route> {
         ),
         api("/api/observability/traces/{run_id}", READ, &[], get(trace_link::answer)),
         api("/api/otel-metrics", READ, &[], get(insights::answer)),
+        api("/api/budgets", READ, budgets::PARAMETERS, get(budgets::list)),
+        api("/api/budgets/{kind}/{name}", READ, &[], get(budgets::one)),
         api("/api/cardinality", READ, &[], get(cardinality::answer)),
         api("/api/debug/logs", READ, debug_logs::PARAMETERS, get(debug_logs::answer)),
         api("/api/debug/stats", READ, &[], get(debug_stats::answer)),

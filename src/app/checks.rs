@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::store::Stores;
 use crate::clock;
+use crate::cost::budgets::Budgets;
 use crate::exporter::Shipper;
 use crate::health::{Checks, Phase, clickhouse, disk, forward, projection, store};
 use crate::metrics::TargetReading;
@@ -24,6 +25,7 @@ pub(super) struct States {
     pub(super) progress: Arc<Progress>,
     pub(super) shippers: Arc<Vec<Shipper>>,
     pub(super) stores: Arc<Stores>,
+    pub(super) budgets: Budgets,
     pub(super) disk_reserve_bytes: u64,
 }
 

@@ -6,6 +6,7 @@
 //! bound, so that a test can run a whole Pharos in its own process.
 
 mod blocks;
+mod budgets;
 mod checks;
 mod debugging;
 mod notices;
@@ -29,7 +30,7 @@ use crate::config::{Config, Loaded};
 use crate::debug::Debug;
 use crate::exporter::{Shipper, TargetError};
 use crate::metrics::Registry;
-use crate::model::Projection;
+use crate::model::{Notices, Projection};
 use crate::pipeline::{Pipeline, Progress, Projections, Projector, Recent};
 use crate::redaction::{BadPattern, Redactor};
 use crate::storage::block::{Catalog, CatalogError, Sealer};
@@ -153,8 +154,10 @@ impl App {
         let progress = Arc::new(Progress::default());
         let recent = Arc::new(Recent::new(limits::RECENT_IDS));
         let snapshot = config.storage.path.join("metrics.snapshot");
-        let (_notices, waiting) = NoticeBox::new(metrics::Findings::new(registry));
-        let others: Vec<Box<dyn Projection>> = Vec::new();
+        let (notices, waiting) = NoticeBox::new(metrics::Findings::new(registry));
+        let notices: Arc<dyn Notices> = Arc::new(notices);
+        let budgets = budgets::open(&config.budgets, registry, notices);
+        let others: Vec<Box<dyn Projection>> = vec![Box::new(budgets.clone())];
         let projections = Projections {
             log: Arc::clone(&log),
             index: Arc::clone(&index),
@@ -183,6 +186,7 @@ impl App {
             progress: Arc::clone(&progress),
             shippers: Arc::clone(&shippers),
             stores: Arc::clone(&stores),
+            budgets,
             disk_reserve_bytes: config.storage.disk_reserve_bytes,
         });
         let addresses = bound.addresses;

@@ -179,6 +179,7 @@ fn api_handles(
     let log = Arc::clone(&states.log);
     let catalog = Arc::clone(&states.catalog);
     page.store(move || store_reading(&log, &catalog.status()));
+    super::budgets::show(&page, &states.budgets, registry);
     let of_targets = Arc::clone(&states);
     page.targets(move || of_targets.target_readings());
     if let Some(clickhouse) = states.stores.clickhouse.clone() {
@@ -204,6 +205,7 @@ fn api_handles(
         http: WebWatch::new(registry),
         store: Arc::clone(&states.stores.store),
         understand: semconv::understand,
+        budgets: states.budgets.clone(),
         checks: states,
         debug,
         registry: registry.clone(),

@@ -3,6 +3,9 @@
 /// Tenants, and as many teams, whose use is told apart beside those that the configuration names;
 /// further ones share the account `other`. An account takes about a kilobyte.
 pub const BUDGET_ACCOUNTS: usize = 1_000;
+/// Tenants, and as many teams, with a budget that the metrics page shows, by name; the API shows
+/// all. With both periods and units it is some thousand series.
+pub const BUDGET_SERIES: usize = 200;
 /// The largest limit in tokens: beyond what a platform uses, and sums with it cannot overflow.
 pub const BUDGET_TOKENS: u64 = 1_000_000_000_000_000;
 /// The largest limit in USD.

@@ -146,7 +146,7 @@ impl Page {
         page
     }
 
-    fn add(&self, collector: impl Collector + 'static) {
+    pub(super) fn add(&self, collector: impl Collector + 'static) {
         // A collector that is there already, or that is wrong, would show its families twice.
         if self.collectors.register(Box::new(collector)).is_err() {
             debug_assert!(false, "a collector is registered twice");
@@ -196,12 +196,8 @@ struct Readings<const N: usize, R> {
 
 impl<const N: usize, R: Fn() -> [Vec<(String, f64)>; N]> Readings<N, R> {
     fn new(families: [&'static Family; N], read: R) -> Self {
-        let describe = |family: &&Family| {
-            let labels = family.labels.iter().map(|label| label.name.to_owned()).collect();
-            Desc::new(family.name.to_owned(), family.help.to_owned(), labels, Default::default())
-                .expect("names and labels of the catalog are legal")
-        };
-        Self { families, descriptions: families.iter().map(describe).collect(), read }
+        let descriptions = families.iter().map(|family| describe(family)).collect();
+        Self { families, descriptions, read }
     }
 }
 
@@ -216,22 +212,32 @@ where
     fn collect(&self) -> Vec<MetricFamily> {
         let readings = (self.read)();
         let families = self.families.iter().zip(readings);
-        families.map(|(family, readings)| gathered(family, &readings)).collect()
+        // Families have at most one label here, and the others none.
+        let rows = |readings: Vec<(String, f64)>| -> Vec<_> {
+            readings.into_iter().map(|(label, value)| (vec![label], value)).collect()
+        };
+        families.map(|(family, readings)| gathered(family, &rows(readings))).collect()
     }
 }
 
-fn gathered(family: &Family, readings: &[(String, f64)]) -> MetricFamily {
+pub(super) fn describe(family: &Family) -> Desc {
+    let labels = family.labels.iter().map(|label| label.name.to_owned()).collect();
+    Desc::new(family.name.to_owned(), family.help.to_owned(), labels, Default::default())
+        .expect("names and labels of the catalog are legal")
+}
+
+pub(super) fn gathered(family: &Family, readings: &[(Vec<String>, f64)]) -> MetricFamily {
     let mut gathered = MetricFamily::default();
     gathered.set_name(family.name.to_owned());
     gathered.set_help(family.help.to_owned());
-    let counts = family.kind == Kind::Counter;
+    let counts = matches!(family.kind, Kind::Counter | Kind::Amount);
     gathered.set_field_type(if counts { MetricType::COUNTER } else { MetricType::GAUGE });
-    let metrics = readings.iter().filter(|(_, value)| value.is_finite()).map(|(label, value)| {
+    let metrics = readings.iter().filter(|(_, value)| value.is_finite()).map(|(values, value)| {
         let mut metric = Metric::default();
-        let labels = family.labels.iter().map(|named| {
+        let labels = family.labels.iter().zip(values).map(|(named, value)| {
             let mut pair = LabelPair::default();
             pair.set_name(named.name.to_owned());
-            pair.set_value(label.clone());
+            pair.set_value(value.clone());
             pair
         });
         metric.set_label(labels.collect());

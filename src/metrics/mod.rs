@@ -31,6 +31,8 @@ mod reference;
 mod registry;
 #[cfg(feature = "server")]
 mod snapshot;
+#[cfg(feature = "server")]
+mod tables;
 
 pub use cardinality::{CardinalityOptions, Offender};
 pub use cell::Amount;
@@ -46,3 +48,5 @@ pub use reference::reference;
 pub use registry::{Reading, Registry, Value};
 #[cfg(feature = "server")]
 pub use snapshot::SnapshotError;
+#[cfg(feature = "server")]
+pub use tables::Rows;

@@ -15,7 +15,15 @@ pub(super) const NAMES: &[Name] = &[
     ("organization.id", Field::Tenant),
     ("organization_id", Field::Tenant),
     ("org_id", Field::Tenant),
-    ("team_id", Field::Tenant),
+    ("team_id", Field::TeamId),
+    ("team", Field::Team),
+    ("team.name", Field::Team),
+    ("team.id", Field::Team),
+    ("pharos.team", Field::Team),
+    ("team_name", Field::Team),
+    ("app.team", Field::Team),
+    ("baggage.team.id", Field::Team),
+    ("baggage.team_id", Field::Team),
     ("langfuse.trace.metadata.tenant_id", Field::Tenant),
     ("user.id", Field::User),
     ("enduser.id", Field::User),
@@ -61,8 +69,12 @@ pub(super) fn may_name(key: &str) -> bool {
 /// What frameworks put into the JSON attribute `metadata` (OpenInference) of these things.
 #[derive(Debug, Default, serde::Deserialize)]
 struct Metadata<'a> {
-    #[serde(borrow, default, alias = "tenant.id", alias = "customer_id", alias = "team_id")]
+    #[serde(borrow, default, alias = "tenant.id", alias = "customer_id")]
     tenant_id: Option<&'a str>,
+    #[serde(borrow, default)]
+    team_id: Option<&'a str>,
+    #[serde(borrow, default, alias = "team_name")]
+    team: Option<&'a str>,
     #[serde(borrow, default)]
     user_id: Option<&'a str>,
     #[serde(borrow, default, alias = "thread_id", alias = "conversation_id")]
@@ -71,7 +83,8 @@ struct Metadata<'a> {
 
 /// Fills in whose work it was.
 pub(super) fn fill<'a>(understanding: &mut Understanding<'a>, facts: &Facts<'_, 'a>) {
-    understanding.tenant = facts.text(Field::Tenant);
+    understanding.tenant = facts.text_of_either(Field::Tenant, Field::TeamId);
+    understanding.team = facts.text(Field::Team).or_else(|| facts.text(Field::TeamId));
     understanding.user = facts.text(Field::User);
     understanding.conversation = facts.text(Field::Conversation);
     understanding.skill = facts.text(Field::Skill);
@@ -81,7 +94,8 @@ pub(super) fn fill<'a>(understanding: &mut Understanding<'a>, facts: &Facts<'_, 
         return;
     }
     let metadata: Metadata<'a> = serde_json::from_str(json).unwrap_or_default();
-    understanding.tenant = understanding.tenant.or(metadata.tenant_id);
+    understanding.tenant = understanding.tenant.or(metadata.tenant_id).or(metadata.team_id);
+    understanding.team = understanding.team.or(metadata.team).or(metadata.team_id);
     understanding.user = understanding.user.or(metadata.user_id);
     understanding.conversation = understanding.conversation.or(metadata.session_id);
 }
@@ -89,6 +103,38 @@ pub(super) fn fill<'a>(understanding: &mut Understanding<'a>, facts: &Facts<'_, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Attribute, Origin, Value};
+
+    /// Of a span with these attributes, on a resource with those: the tenant and the team.
+    fn check(said: &[(&str, &str)], resource: &[(&str, &str)], expected: [Option<&str>; 2]) {
+        let attributes = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            pairs.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect()
+        };
+        let (said, resource) = (attributes(said), attributes(resource));
+        let pairs: Vec<_> = said.iter().map(|(key, it)| (&**key, Value::Text(it))).collect();
+        let span = crate::semconv::tests::span("work", &pairs);
+        let resource =
+            resource.iter().map(|(key, text)| Attribute { key, value: Value::Text(text) });
+        let origin = Origin { resource: resource.collect(), ..Origin::default() };
+        let known = crate::semconv::understand(&origin, &span);
+        assert_eq!([known.tenant, known.team], expected, "{said:?}");
+    }
+
+    #[test]
+    fn a_team_is_read_and_stands_in_for_a_tenant_where_none_is_said() {
+        check(&[("team", "research")], &[], [None, Some("research")]);
+        check(&[("team_id", "t1")], &[], [Some("t1"), Some("t1")]);
+        check(&[("team_id", "t1"), ("team", "research")], &[], [Some("t1"), Some("research")]);
+        check(&[("tenant.id", "acme"), ("team_id", "t1")], &[], [Some("acme"), Some("t1")]);
+        check(&[], &[("team.name", "sales"), ("tenant.id", "acme")], [Some("acme"), Some("sales")]);
+        check(&[("baggage.team_id", "t2")], &[("team", "sales")], [None, Some("t2")]);
+        let litellm =
+            [("metadata.user_api_key_team_id", "7f"), ("metadata.user_api_key_team_alias", "ml")];
+        check(&litellm, &[], [Some("7f"), Some("ml")]);
+        let json = r#"{"team_id": "t1", "tenant_id": "acme", "user_id": "u"}"#;
+        check(&[("metadata", json)], &[], [Some("acme"), Some("t1")]);
+        check(&[("metadata", r#"{"team_id": "t1"}"#)], &[], [Some("t1"), Some("t1")]);
+    }
 
     #[test]
     fn the_filter_lets_every_name_pass_and_stops_the_usual_ones() {

@@ -68,6 +68,9 @@ pub(super) enum Field {
     StepName,
     GraphNode,
     Tenant,
+    Team,
+    /// A team, and where nothing else says it, the tenant too.
+    TeamId,
     User,
     Conversation,
     Skill,
@@ -137,6 +140,8 @@ impl Field {
         matches!(
             self,
             Self::Tenant
+                | Self::Team
+                | Self::TeamId
                 | Self::User
                 | Self::Conversation
                 | Self::AgentName
@@ -269,6 +274,12 @@ impl<'s, 'a> Facts<'s, 'a> {
     #[inline]
     pub(super) fn text(&self, field: Field) -> Option<&'a str> {
         self.get(field)?.as_text()
+    }
+
+    /// The text of whichever of two fields has the more trusted carrier.
+    pub(super) fn text_of_either(&self, one: Field, other: Field) -> Option<&'a str> {
+        let other_first = self.ranks[other as usize] < self.ranks[one as usize];
+        self.text(if other_first { other } else { one })
     }
 
     /// The value as a finite number that is not negative.

@@ -1,6 +1,7 @@
 //! The router as a caller sees it, without sockets.
 
 mod access;
+mod budgets;
 mod conversations;
 mod debug;
 mod investigations;
@@ -14,9 +15,11 @@ mod traces;
 use super::auth::{AccessObserver, Denied, Digest, Key, Keys, Role};
 use super::observe::{Answered, HttpObserver};
 use super::{About, ApiHandles, Hosts, router};
+use crate::cost::budgets::{Budgets, BudgetsObserver, Payer, Period, Plan, Unit};
 use crate::debug::{DebugHandle, DebugOptions, FileBounds, SystemEvents};
 use crate::health::{self, Checks, Phase};
 use crate::metrics::Registry;
+use crate::model::{Notice, Notices};
 use crate::storage::fs::RealFs;
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -125,6 +128,24 @@ impl Answer {
     }
 }
 
+/// Budgets of acme, of which nothing is used.
+fn budgets(world: &Arc<World>) -> Budgets {
+    let mut plan = Plan::new("Europe/Berlin", true).unwrap();
+    plan.add(Payer::Tenant, "acme", [Some(100), None], [None, Some(2.5)], (0.8, true));
+    plan.add(Payer::Team, "research", [None, None], [Some(1.0), None], (0.8, false));
+    Budgets::new(plan, world.clone(), world.clone())
+}
+
+impl BudgetsObserver for World {
+    fn refused(&self, _: Payer, _: Period, _: Unit) {}
+    fn unpriced(&self, _: bool) {}
+    fn expired(&self, _: u64) {}
+}
+
+impl Notices for World {
+    fn say(&self, _: Notice) {}
+}
+
 fn handles(world: &Arc<World>, keys: Vec<Key>) -> ApiHandles {
     let page = world.clone();
     ApiHandles {
@@ -135,6 +156,7 @@ fn handles(world: &Arc<World>, keys: Vec<Key>) -> ApiHandles {
         debug: world.debug(),
         store: store::Store::new().index,
         understand: crate::semconv::understand,
+        budgets: budgets(world),
         registry: Registry::default(),
         exposition: Arc::new(move |_| page.page.lock().unwrap().clone()),
         metrics_path: "/metrics".to_owned(),

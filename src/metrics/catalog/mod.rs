@@ -6,11 +6,13 @@
 
 mod agents;
 pub mod buckets;
+mod budgets;
 mod events;
 mod pharos;
 mod planned;
 
 pub use agents::*;
+pub use budgets::*;
 pub use events::*;
 pub use pharos::*;
 pub use planned::{PLANNED, Planned};
@@ -134,7 +136,8 @@ impl Label {
 
 /// All families that something records, in the order of the reference.
 pub fn all() -> impl Iterator<Item = &'static Family> {
-    agents::FAMILIES.iter().chain(events::FAMILIES).chain(pharos::FAMILIES).copied()
+    let tables = [agents::FAMILIES, budgets::FAMILIES, events::FAMILIES, pharos::FAMILIES];
+    tables.into_iter().flatten().copied()
 }
 
 /// The family of this name.

@@ -22,7 +22,6 @@ const fn planned(
 
 const EVENTS: &str = "the events API, which reports starts as well as ends";
 const GATEWAY: &str = "the LLM gateway";
-const BUDGETS: &str = "budgets";
 const PRICES: &str = "the price table";
 const RULES: &str = "the rule evaluator";
 
@@ -33,10 +32,6 @@ pub static PLANNED: &[Planned] = &[
     planned("workflow_cost_usd", &["workflow"], PRICES),
     planned("gateway_requests_total", &["gateway_id", "method", "status"], GATEWAY),
     planned("gateway_active_connections", &["gateway_id"], GATEWAY),
-    planned("token_budget_remaining", &["tenant_id", "period"], BUDGETS),
-    planned("token_budget_used_total", &["tenant_id", "period"], BUDGETS),
-    planned("team_spend_usd", &["team"], BUDGETS),
-    planned("team_budget_limit_usd", &["team"], BUDGETS),
     planned("pricing_pack_build_duration_seconds", &[], PRICES),
     planned("pricing_pack_size_bytes", &[], PRICES),
     planned("pricing_pack_freshness_seconds", &[], PRICES),
