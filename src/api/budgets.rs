@@ -26,7 +26,7 @@ pub(super) async fn list(
     let budgets = api.handles.budgets.clone();
     let report = super::blocking(move || budgets.report(clock::unix_nanos())).await?;
     let wanted = |budget: &&BudgetView| {
-        budget.limits.is_some()
+        budget.has_limits()
             && kind.is_none_or(|kind| budget.payer == kind)
             && state.is_none_or(|state| limited(budget).any(|it| it.state.name() == state))
     };
@@ -117,6 +117,7 @@ fn of_unit(view: &UnitView) -> Value {
         "remaining": limited.map(|it| amount(it.remaining)),
         "used_pct": limited.map(|it| it.used_ratio * 100.0),
         "state": limited.map(|it| it.state.name()),
+        "reported": limited.is_some_and(|it| it.reported),
         "forecast": forecast,
     })
 }

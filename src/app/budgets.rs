@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::config;
 use crate::cost::budgets::{
-    BudgetView, Budgets, BudgetsObserver, Forecast, Payer, Period, Plan, Report, Unit,
+    BudgetView, Budgets, BudgetsObserver, Forecast, Outcome, Payer, Period, Plan, Report, Unit,
+    What,
 };
 use crate::metrics::catalog::{self, Family};
 use crate::metrics::{Page, Registry, Rows};
@@ -72,6 +73,7 @@ static FAMILIES: &[&Family] = &[
     &catalog::BUDGET_LATE,
     &catalog::BUDGET_OVERFLOW,
     &catalog::BUDGET_IMPLAUSIBLE,
+    &catalog::BUDGET_REPORTS,
 ];
 
 /// Shows budgets on the page, read at every scrape.
@@ -97,7 +99,7 @@ fn shown<'r>(
 ) -> Vec<&'r BudgetView> {
     let of_payer = report.budgets.iter().filter(|it| it.payer == payer);
     // What a team spends is shown without a budget too.
-    let told = of_payer.filter(|it| payer == Payer::Team || it.limits.is_some());
+    let told = of_payer.filter(|it| payer == Payer::Team || it.has_limits());
     let mut shown: Vec<&BudgetView> = told.collect();
     let named = |it: &BudgetView| it.limits.as_ref().is_some_and(|limits| limits.row == it.name);
     shown.sort_by_key(|it| !named(it));
@@ -124,6 +126,13 @@ fn tables(report: &Report, tenants: &[&BudgetView], teams: &[&BudgetView]) -> Ve
     tables.push(by(Period::ALL.map(Period::name), report.late));
     tables.push(by(Payer::ALL.map(Payer::name), report.overflowed));
     tables.push(number(report.implausible));
+    let reports = What::ALL.into_iter().zip(report.reports);
+    let by_outcome = reports.flat_map(|(what, counts)| {
+        let labels = move |outcome: Outcome| [what.name(), outcome.name()].map(str::to_owned);
+        let counts = Outcome::ALL.into_iter().zip(counts);
+        counts.map(move |(outcome, count)| (labels(outcome).to_vec(), count as f64))
+    });
+    tables.push(by_outcome.collect());
     tables
 }
 
@@ -139,7 +148,8 @@ fn of_tenants(tenants: &[&BudgetView], unit: Unit) -> [Rows; 5] {
                 Some(limited.limit),
                 Some(of_unit.used),
                 Some(limited.remaining),
-                Some(tenant.total[unit as usize]),
+                // Of what an app keeps itself, Pharos does not know all that was ever used.
+                Some(tenant.total[unit as usize]).filter(|_| !limited.reported),
                 match limited.forecast {
                     Forecast::ExhaustedAt(at_ns) => Some((at_ns as f64 / 1e9).round()),
                     _ => None,

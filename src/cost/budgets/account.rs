@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::amounts::{Amounts, Period, Unit};
 use super::calendar::Place;
 use super::limits_of::Limits;
+use super::reported::Told;
 use crate::limits;
 
 pub(super) const HOUR_NS: u64 = 3_600_000_000_000;
@@ -21,6 +22,9 @@ pub(super) struct Account {
     /// Days and months that are kept, by number: the current one, and the one before for what
     /// arrives late.
     kept: [Vec<Spent>; 2],
+    /// What an app says of its tokens in its own bookkeeping, by period.
+    #[serde(default)]
+    pub(super) reported: [Option<Told>; 2],
     /// Use by hours since the epoch, ascending.
     pub(super) hours: VecDeque<(u64, Amounts)>,
 }

@@ -32,6 +32,9 @@ pub(super) struct Book {
     pub(super) late: [u64; 2],
     /// Costs that no call can have, left out.
     pub(super) implausible: u64,
+    /// What apps reported, by what it is and what became of it.
+    #[serde(default)]
+    pub(super) reports: [[u64; 4]; 2],
 }
 
 /// Something that was used.
@@ -72,17 +75,8 @@ impl Book {
         calendar: &mut Calendar,
         used: &Use<'_>,
     ) -> Vec<News> {
-        // A sender's clock may be ahead, but nothing ends after it was heard of.
-        let at_ns = used.at_ns.min(used.arrived_ns);
-        let arrived = calendar.place(used.arrived_ns);
-        let entry = Entry {
-            at_ns,
-            at: calendar.place(at_ns),
-            arrived_ns: used.arrived_ns,
-            arrived,
-            amounts: used.amounts,
-            unpriced: used.unpriced,
-        };
+        let entry = Self::entry(calendar, used);
+        let arrived = entry.arrived;
         let mut news = Vec::new();
         let mut late = [false; 2];
         for payer in Payer::ALL {
@@ -106,6 +100,32 @@ impl Book {
             self.late[period as usize] += u64::from(late[period as usize]);
         }
         news
+    }
+
+    /// A use, with its place in time.
+    pub(super) fn entry(calendar: &mut Calendar, used: &Use<'_>) -> Entry {
+        // A sender's clock may be ahead, but nothing ends after it was heard of.
+        let at_ns = used.at_ns.min(used.arrived_ns);
+        Entry {
+            at_ns,
+            at: calendar.place(at_ns),
+            arrived_ns: used.arrived_ns,
+            arrived: calendar.place(used.arrived_ns),
+            amounts: used.amounts,
+            unpriced: used.unpriced,
+        }
+    }
+
+    /// The account of a name; it is made if there is room.
+    pub(super) fn open_account(
+        &mut self,
+        plan: &Plan,
+        payer: Payer,
+        name: &str,
+        entry: &Entry,
+    ) -> &mut Account {
+        let name = self.open(plan, payer, name, entry);
+        self.accounts[payer as usize].entry(name).or_default()
     }
 
     /// The name of the account that a use belongs to; it is made if there is room.

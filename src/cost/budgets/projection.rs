@@ -6,7 +6,9 @@ use super::book::{Book, News, UNKNOWN, Use};
 use super::desk::Budgets;
 use super::warning::resets;
 use crate::limits;
-use crate::model::{Fact, Notice, NoticeLevel, Projection, SeenSpan, Settled};
+use crate::model::{
+    Fact, Notice, NoticeLevel, Projection, SeenRecord, SeenSpan, Settled, SpanId, TraceId,
+};
 
 impl Projection for Budgets {
     fn name(&self) -> &'static str {
@@ -37,7 +39,21 @@ impl Projection for Budgets {
         let news = state.book.add(&self.plan, &mut state.calendar, &used);
         // What was in the log before the start was said by the process that first read it.
         for news in news.iter().filter(|_| seen.moment.live) {
-            self.notices.say(self.notice(news, seen));
+            let about = (Some(seen.span.trace_id), Some(seen.span.span_id));
+            self.notices.say(self.notice(news, about, seen.moment.arrived_ns));
+        }
+    }
+
+    fn record(&mut self, seen: &SeenRecord<'_, '_>) {
+        let Some(report) = seen.report else { return };
+        let arrived_ns = seen.moment.arrived_ns;
+        let mut state = self.state();
+        let state = &mut *state;
+        let when = (seen.record.time_ns, arrived_ns);
+        let news = state.book.report(&self.plan, &mut state.calendar, report, when);
+        for news in news.iter().filter(|_| seen.moment.live) {
+            let about = (seen.record.trace_id, seen.record.span_id);
+            self.notices.say(self.notice(news, about, arrived_ns));
         }
     }
 
@@ -62,7 +78,12 @@ impl Projection for Budgets {
 }
 
 impl Budgets {
-    fn notice(&self, news: &News, seen: &SeenSpan<'_, '_>) -> Notice {
+    fn notice(
+        &self,
+        news: &News,
+        (trace_id, span_id): (Option<TraceId>, Option<SpanId>),
+        time_ns: u64,
+    ) -> Notice {
         let (name, level, text) = match news.passed {
             Passed::Soft => (
                 "pharos.budget.soft_limit",
@@ -80,15 +101,7 @@ impl Budgets {
             ("pharos.budget.used", Fact::Number(news.unit.number(news.used))),
             ("pharos.budget.resets_at", Fact::Text(resets(&self.plan.zone, news.resets_ns))),
         ];
-        Notice {
-            name,
-            level,
-            text,
-            facts,
-            trace_id: Some(seen.span.trace_id),
-            span_id: Some(seen.span.span_id),
-            time_ns: seen.moment.arrived_ns,
-        }
+        Notice { name, level, text, facts, trace_id, span_id, time_ns }
     }
 }
 

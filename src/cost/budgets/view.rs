@@ -6,6 +6,7 @@ use super::calendar::Place;
 use super::desk::{Budgets, State, is_shared};
 use super::forecast::{Forecast, forecast};
 use super::limits_of::{Limits, Payer};
+use super::reported::Told;
 
 /// All budgets.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +25,9 @@ pub struct Report {
     pub late: [u64; 2],
     /// Amounts that no call can have, left out.
     pub implausible: u64,
+    /// What apps reported, by what it is and what became of it, in the order of
+    /// [`What::ALL`](super::What::ALL) and [`Outcome::ALL`](super::Outcome::ALL).
+    pub reports: [[u64; 4]; 2],
 }
 
 /// One account.
@@ -88,6 +92,8 @@ pub struct Limited {
     pub state: LimitState,
     /// What is to be expected.
     pub forecast: Forecast,
+    /// Whether an app said the limit and what is used, because the configuration has none.
+    pub reported: bool,
 }
 
 /// What has become of a limit.
@@ -99,6 +105,13 @@ pub enum LimitState {
     Soft,
     /// Nothing is left.
     Hard,
+}
+
+impl BudgetView {
+    /// Whether there is a limit in any period and unit.
+    pub fn has_limits(&self) -> bool {
+        self.periods.iter().flat_map(|period| &period.units).any(|unit| unit.limited.is_some())
+    }
 }
 
 impl LimitState {
@@ -134,6 +147,7 @@ impl Budgets {
             overflowed: state.book.overflowed,
             late: state.book.late,
             implausible: state.book.implausible,
+            reports: state.book.reports,
         }
     }
 
@@ -161,7 +175,9 @@ impl Budgets {
                 let (began_ns, resets_ns) = state.calendar.bounds(period, number);
                 let spent = account.spent(period, number);
                 let unpriced_calls = spent.unpriced_calls();
-                let of = Of { account, limits, period, used: spent.used, held, now_ns, resets_ns };
+                let told = account.reported[period as usize].filter(|told| told.number == number);
+                let of =
+                    Of { account, limits, told, period, used: spent.used, held, now_ns, resets_ns };
                 let units = Unit::ALL.map(|unit| of.unit(unit));
                 PeriodView { period, began_ns, resets_ns, unpriced_calls, units }
             }),
@@ -173,6 +189,7 @@ impl Budgets {
 struct Of<'a> {
     account: &'a Account,
     limits: Option<&'a Limits>,
+    told: Option<Told>,
     period: Period,
     used: Amounts,
     held: Amounts,
@@ -182,11 +199,16 @@ struct Of<'a> {
 
 impl Of<'_> {
     fn unit(&self, unit: Unit) -> UnitView {
-        let used = self.used.of(unit);
-        let limits = self.limits.and_then(|it| Some((it, it.hard(self.period, unit)?)));
-        let limited = limits.map(|(limits, hard)| {
+        let counted = self.used.of(unit);
+        let configured = self.limits.and_then(|it| Some((it, it.hard(self.period, unit)?)));
+        let told = self.told.filter(|_| unit == Unit::Tokens);
+        let (used, limited) = match (configured, told) {
+            (Some((limits, hard)), _) => (counted, Some((hard, limits.soft(hard), false))),
+            (None, Some(told)) => (told.used, Some((told.limit, told.limit, true))),
+            (None, None) => (counted, None),
+        };
+        let limited = limited.map(|(hard, soft, reported)| {
             let remaining = hard.saturating_sub(used);
-            let soft = limits.soft(hard);
             let kind = (self.period, unit);
             Limited {
                 limit: unit.number(hard),
@@ -199,6 +221,7 @@ impl Of<'_> {
                     _ => LimitState::Ok,
                 },
                 forecast: forecast(self.account, kind, remaining, self.now_ns, self.resets_ns),
+                reported,
             }
         });
         let reserved = unit.number(self.held.of(unit));

@@ -59,4 +59,8 @@ families! {
         "Uses of tenants or teams beyond the bound, which share the budget of other.";
     BUDGET_IMPLAUSIBLE = Kind::Counter, "pharos_budget_implausible_total", Items, [], Scrape,
         "Tokens or costs that no call can have; budgets lack them.";
+    BUDGET_REPORTS = Kind::Counter, "pharos_budget_reports_total", Items,
+        [closed("what", &["spend", "token_budget"]),
+         closed("outcome", &["counted", "repeats_calls", "not_needed", "unusable"])], Scrape,
+        "What apps reported of spend and budgets, by what became of it.";
 }

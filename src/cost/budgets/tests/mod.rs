@@ -3,6 +3,7 @@
 mod counting;
 mod crashes;
 mod promises;
+mod reporting;
 
 use std::sync::{Arc, Mutex};
 
