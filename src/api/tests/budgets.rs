@@ -29,7 +29,8 @@ async fn budgets_tell_what_is_left() {
     let tokens = &answer["budgets"][0]["daily"]["tokens"];
     let expected = serde_json::json!({
         "used": 0, "reserved": 40, "limit": 100, "soft_limit": 80, "remaining": 100,
-        "used_pct": 0.0, "state": "ok", "reported": false, "forecast": { "state": "unknown", "exhausted_at": null },
+        "used_pct": 0.0, "state": "ok", "reported": false,
+        "forecast": { "state": "unknown", "exhausted_at": null },
     });
     assert_eq!(*tokens, expected);
     let usd = &answer["budgets"][0]["monthly"]["usd"];
