@@ -5,6 +5,7 @@ use super::host::Hosts;
 use super::landing::About;
 use super::observe::HttpObserver;
 use crate::cost::budgets::Budgets;
+use crate::cost::prices::Prices;
 use crate::debug::DebugHandle;
 use crate::health::Checks;
 use crate::metrics::{Format, Registry};
@@ -27,10 +28,12 @@ pub struct ApiHandles {
     pub store: Arc<dyn Store>,
     /// The toggle of debug events, and what was written.
     pub debug: DebugHandle,
-    /// How a span is understood: `semconv::understand`.
+    /// How a span is understood and priced.
     pub understand: Understand,
     /// What tenants and teams have used.
     pub budgets: Budgets,
+    /// What tokens cost.
+    pub prices: Arc<Prices>,
     /// The metric families, for insights and offenders.
     pub registry: Registry,
     /// Renders the page of `/metrics`.

@@ -39,12 +39,12 @@ pub(super) async fn answer(
     let id = trace_id(&trace)?;
     let digits = digits(&span)?;
     let store = api.handles.store.clone();
-    let understand = api.handles.understand;
+    let understand = api.handles.understand.clone();
     let body = api.searches.run(move |cancelled| {
         let budget = Budget { cancelled: Some(cancelled), ..Budget::default() };
         let Some(span) = resolve(&*store, id, &digits, budget)? else { return Err(not_kept()) };
         let trace = store.span(id, span)?;
-        let Some(whole) = view(&trace, span, understand) else { return Err(not_kept()) };
+        let Some(whole) = view(&trace, span, &understand) else { return Err(not_kept()) };
         match field {
             Some(field) => piece(&whole, &field, offset.unwrap_or(0)),
             None => Ok(in_pieces(whole, &mut String::new())),
@@ -91,12 +91,12 @@ fn resolve(
 }
 
 /// The whole answer, nothing cut.
-fn view(trace: &StoredTrace, id: SpanId, understand: Understand) -> Option<Value> {
+fn view(trace: &StoredTrace, id: SpanId, understand: &Understand) -> Option<Value> {
     let from_logs = LogMessages::of(trace);
     let mut found = None;
     trace.visit(|origin, span| {
         if found.is_none() && span.span_id == id {
-            let known = understand(origin, span);
+            let known = understand.span(origin, span);
             let said = from_logs.with(span, &known.operation);
             found = serde_json::to_value(Told::of(origin, span, &known, &said)).ok();
         }

@@ -166,7 +166,7 @@ impl<'a> Facts<'a> {
                     model: cut(call.model()),
                     response_model: call.response_model.map(cut),
                     tokens: Tokens::from(call.usage),
-                    cost_usd: call.reported_cost_usd,
+                    cost_usd: call.cost.usd,
                     time_to_first_token_ms: call.time_to_first_token_seconds.map(|s| s * 1e3),
                     finish_reason: call.finish_reason.map(cut),
                 });

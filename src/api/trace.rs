@@ -45,8 +45,8 @@ pub(super) async fn answer(
     if parameters.text("page")?.is_some() {
         return Err(ApiError::parameter("page", "page goes with view=skeleton."));
     }
-    let understand = api.handles.understand;
-    let body = with_trace(&api, &id, move |trace| write(trace, understand)).await?;
+    let understand = api.handles.understand.clone();
+    let body = with_trace(&api, &id, move |trace| write(trace, &understand)).await?;
     Ok(json_answer(body))
 }
 
@@ -97,7 +97,7 @@ impl<'v, 'a> Told<'v, 'a> {
     }
 }
 
-fn write(trace: &StoredTrace, understand: Understand) -> Vec<u8> {
+fn write(trace: &StoredTrace, understand: &Understand) -> Vec<u8> {
     let mut out = Vec::with_capacity(trace.span_count() * 2_048);
     // Writing to memory cannot fail.
     let (id, truncated) = (trace.id, trace.truncated);
@@ -108,7 +108,7 @@ fn write(trace: &StoredTrace, understand: Understand) -> Vec<u8> {
         if !std::mem::take(&mut first) {
             out.push(b',');
         }
-        let known = understand(origin, span);
+        let known = understand.span(origin, span);
         let said = from_logs.with(span, &known.operation);
         let _ = serde_json::to_writer(&mut out, &Told::of(origin, span, &known, &said));
     });

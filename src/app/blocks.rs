@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::AppError;
 use crate::config::Config;
+use crate::model::Understand;
 use crate::semconv;
 use crate::storage::Log;
 use crate::storage::block::{Catalog, Sealer, SealerOptions, Step};
@@ -23,13 +24,14 @@ pub(super) fn seal(
     config: &Config,
     log: &Arc<Log>,
     catalog: &Arc<Catalog>,
+    understand: Understand,
 ) -> Result<Option<Sealer>, AppError> {
     if config.storage.clickhouse.is_some() {
         return Ok(None);
     }
     let retention = &config.storage.retention;
     let options = SealerOptions {
-        understand: semconv::understand,
+        understand,
         open_book: semconv::call_book,
         retention_age: retention.age,
         retention_bytes: retention.bytes,

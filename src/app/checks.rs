@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use super::prices::PriceBook;
 use super::store::Stores;
 use crate::clock;
 use crate::cost::budgets::Budgets;
@@ -26,6 +27,7 @@ pub(super) struct States {
     pub(super) shippers: Arc<Vec<Shipper>>,
     pub(super) stores: Arc<Stores>,
     pub(super) budgets: Budgets,
+    pub(super) book: Arc<PriceBook>,
     pub(super) disk_reserve_bytes: u64,
 }
 

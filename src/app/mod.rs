@@ -12,6 +12,7 @@ mod debugging;
 mod notices;
 mod observers;
 mod options;
+mod prices;
 mod servers;
 mod store;
 
@@ -27,10 +28,11 @@ use tokio::runtime::Handle;
 
 use crate::build_info;
 use crate::config::{Config, Loaded};
+use crate::cost::prices::LoadError;
 use crate::debug::Debug;
 use crate::exporter::{Shipper, TargetError};
 use crate::metrics::Registry;
-use crate::model::{Notices, Projection};
+use crate::model::{Notices, Projection, Understand};
 use crate::pipeline::{Pipeline, Progress, Projections, Projector, Recent};
 use crate::redaction::{BadPattern, Redactor};
 use crate::storage::block::{Catalog, CatalogError, Sealer};
@@ -44,6 +46,7 @@ use crate::{limits, metrics, semconv};
 
 use self::checks::{Life, States};
 use self::notices::{NoticeBox, NoticeTask};
+pub use self::prices::check_prices;
 use self::servers::Servers;
 use self::store::Stores;
 
@@ -102,6 +105,9 @@ pub enum AppError {
     /// A pattern of the redaction is no regular expression.
     #[error(transparent)]
     Redaction(#[from] BadPattern),
+    /// The prices cannot be used.
+    #[error("prices: {0}")]
+    Prices(#[from] LoadError),
     /// ClickHouse cannot be used.
     #[error(transparent)]
     ClickHouse(#[from] StartError),
@@ -139,6 +145,7 @@ impl App {
     /// Opens the store and binds the ports. Nothing is served before [`App::start`].
     pub async fn build(loaded: &Loaded, registry: &Registry) -> Result<Self, AppError> {
         let config = &loaded.config;
+        let book = prices::open(config, registry)?;
         let bound = servers::bind(config).await?;
         let redactor = Arc::new(Redactor::new(&options::redaction(config))?);
         registry.about(&metrics::About {
@@ -150,7 +157,7 @@ impl App {
         let fs: Arc<dyn Fs> = Arc::new(RealFs);
         let log = Arc::new(open_log(config, &fs, registry).await?);
         let catalog = blocks::open(&log).await?;
-        let index = open_index(&log, &catalog).await;
+        let index = open_index(&log, &catalog, book.understand()).await;
         let progress = Arc::new(Progress::default());
         let recent = Arc::new(Recent::new(limits::RECENT_IDS));
         let snapshot = config.storage.path.join("metrics.snapshot");
@@ -161,6 +168,7 @@ impl App {
         let projections = Projections {
             log: Arc::clone(&log),
             index: Arc::clone(&index),
+            understand: book.understand(),
             registry: registry.clone(),
             recent: Arc::clone(&recent),
             others,
@@ -178,7 +186,7 @@ impl App {
         let notices = waiting.start(Arc::clone(&pipeline));
         let debug = debugging::start(loaded, &log, &fs, &pipeline, registry).await?;
         // From here on the log lets go of what nobody holds: every other reader holds its part.
-        let sealer = blocks::seal(config, &log, &catalog)?;
+        let sealer = blocks::seal(config, &log, &catalog, book.understand())?;
         let states = Arc::new(States {
             life: Arc::clone(&life),
             log: Arc::clone(&log),
@@ -187,6 +195,7 @@ impl App {
             shippers: Arc::clone(&shippers),
             stores: Arc::clone(&stores),
             budgets,
+            book,
             disk_reserve_bytes: config.storage.disk_reserve_bytes,
         });
         let addresses = bound.addresses;
@@ -262,10 +271,9 @@ async fn open_log(config: &Config, fs: &Arc<dyn Fs>, registry: &Registry) -> Res
     }
 }
 
-async fn open_index(log: &Arc<Log>, catalog: &Arc<Catalog>) -> Arc<Index> {
+async fn open_index(log: &Arc<Log>, catalog: &Arc<Catalog>, understand: Understand) -> Arc<Index> {
     let (log, catalog) = (Arc::clone(log), Arc::clone(catalog));
-    let open =
-        move || Index::open(log, semconv::understand, semconv::call_book).with_blocks(catalog);
+    let open = move || Index::open(log, understand, semconv::call_book).with_blocks(catalog);
     let opening = tokio::task::spawn_blocking(open);
     match opening.await {
         Ok(index) => Arc::new(index),

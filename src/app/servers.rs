@@ -21,7 +21,6 @@ use crate::listener::{self, ListenerOptions};
 use crate::metrics::{Ingest, Page, Registry, StoreReading};
 use crate::pipeline::Pipeline;
 use crate::receiver::{self, BodyBounds, Budget, Receiver, ReceiverOptions};
-use crate::semconv;
 use crate::storage::block::BlockStatus;
 use crate::storage::{Log, SegmentInfo, Writable};
 
@@ -189,6 +188,7 @@ fn api_handles(
     let of_lag = Arc::clone(&states);
     let exposition = move |format| {
         ingest.inflight(budget.used_bytes(), budget.limit_bytes());
+        of_lag.book.measure();
         lag.set(of_lag.progress.lag_bytes(of_lag.log.end()) as f64);
         page.render(format)
     };
@@ -204,7 +204,8 @@ fn api_handles(
         hosts,
         http: WebWatch::new(registry),
         store: Arc::clone(&states.stores.store),
-        understand: semconv::understand,
+        understand: states.book.understand(),
+        prices: Arc::clone(&states.book.prices),
         budgets: states.budgets.clone(),
         checks: states,
         debug,

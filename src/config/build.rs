@@ -7,6 +7,7 @@ use super::budgets::budgets;
 use super::clickhouse::clickhouse;
 use super::forward::targets;
 use super::origin::{Origin, Problem};
+use super::prices::prices;
 use super::sections::{
     Auth, Config, Debug, Durability, Forward, Log, LogFormat, LogLevel, Metrics, Otlp, Redaction,
     Retention, Storage, Web,
@@ -79,6 +80,7 @@ impl Builder {
             forward: Forward { targets: targets(self, values) },
             log: log(values),
             debug: debug(values),
+            prices: prices(self, values),
             watch: watch(values),
         }
     }

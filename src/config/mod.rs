@@ -26,6 +26,7 @@ mod key;
 mod load;
 mod nearest;
 mod origin;
+mod prices;
 mod secret;
 mod sections;
 mod table;

@@ -32,6 +32,8 @@ pub struct Config {
     pub log: Log,
     /// Debug events, and the files in which Pharos tells of itself.
     pub debug: Debug,
+    /// What tokens cost.
+    pub prices: Prices,
     /// What is watched for.
     pub watch: Watch,
 }
@@ -249,6 +251,17 @@ pub struct Debug {
     pub max_file_bytes: u64,
     /// Files of each kind, the open one included.
     pub max_files: usize,
+}
+
+/// What tokens cost.
+#[derive(Debug, Clone)]
+pub struct Prices {
+    /// Price files, relative to the working directory.
+    pub files: Vec<PathBuf>,
+    /// Whether the built-in table holds where no file says anything.
+    pub builtin: bool,
+    /// The age from which on the newest prices are called stale.
+    pub stale_after: Duration,
 }
 
 /// What is watched for in the runs of agents and workflows.

@@ -7,6 +7,7 @@ mod budgets;
 mod clickhouse;
 mod events;
 mod findings;
+mod prices;
 mod scraping;
 mod telemetry;
 
@@ -14,6 +15,7 @@ pub use budgets::*;
 pub use clickhouse::*;
 pub use events::*;
 pub use findings::*;
+pub use prices::*;
 pub use scraping::*;
 pub use telemetry::*;
 

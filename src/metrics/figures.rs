@@ -24,7 +24,7 @@ fn nanoseconds_per_span() {
     let call = LlmCall {
         time_to_first_token_seconds: Some(0.1),
         usage: Usage { cached: Some(10), ..llm("gpt-4o").usage },
-        reported_cost_usd: Some(0.001),
+        cost: crate::model::Cost::reported(0.001),
         ..llm("gpt-4o")
     };
     let agent = Some("planner");

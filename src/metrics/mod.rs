@@ -25,6 +25,8 @@ mod own;
 pub(crate) mod page_grammar;
 #[cfg(all(test, feature = "server"))]
 mod page_tests;
+#[cfg(feature = "server")]
+mod price_pack;
 mod recording;
 #[cfg(feature = "server")]
 mod reference;
@@ -43,6 +45,8 @@ pub use exposition::{Format, TEXT_CONTENT_TYPE};
 pub use measures::{Arrival, Measures};
 #[cfg(feature = "server")]
 pub use own::{About, Cluster, Debugging, Findings, Forward, Ingest, Wal, Web};
+#[cfg(feature = "server")]
+pub use price_pack::PricePack;
 #[cfg(feature = "server")]
 pub use reference::reference;
 pub use registry::{Reading, Registry, Value};

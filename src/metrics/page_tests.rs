@@ -76,6 +76,10 @@ fn scenario(registry: &Registry) {
     debugging.written("tool_call");
     debugging.lost("system_events", "queue_full", 3);
     debugging.scopes(2);
+    let prices = super::PricePack::new(registry);
+    prices.built(0.002, 31_400);
+    prices.age(86_400.0, false, true);
+    prices.failed();
     let findings = Findings::new(registry);
     findings.said("pharos.loop.detected");
     findings.dropped(1);
@@ -98,7 +102,7 @@ fn spans(measures: &mut Measures) {
     say(0.01, failed(Operation::HttpServer(http(Some(503), None)), Some("503")));
     let call = LlmCall {
         time_to_first_token_seconds: Some(0.25),
-        reported_cost_usd: Some(0.0125),
+        cost: crate::model::Cost::reported(0.0125),
         usage: Usage {
             input: Some(1_000),
             output: Some(51),
@@ -207,7 +211,7 @@ fn exemplars_name_the_span_that_tells_most() {
         let span = Span { span_id, ..span(seconds) };
         measures.span(&origin("shop"), &span, &understanding, None);
     };
-    let costs = |usd| LlmCall { reported_cost_usd: Some(usd), ..llm("gpt-4o") };
+    let costs = |usd| LlmCall { cost: crate::model::Cost::reported(usd), ..llm("gpt-4o") };
     say(1, 1.2, understood(Operation::Llm(costs(0.5))));
     say(2, 1.8, understood(Operation::Llm(costs(0.25))));
     say(3, 1.5, failed(Operation::Llm(llm("gpt-4o")), Some("RateLimitError")));

@@ -40,8 +40,8 @@ content, embeddings) and counts once, however many instrumentations report it; a
 counts with `status=\"error\"`. `model` is the requested model, else the one that answered,
 without a provider prefix. `endpoint` is the route template, `unmatched` where there is none.
 `status` of `http_requests_total` is the status code, `unknown` where no answer was recorded;
-elsewhere it is `success` or `error`. A call whose cost nobody reported, or reported as 0, is
-unpriced and adds nothing to the cost.
+elsewhere it is `success` or `error`. A cost is what the sender reports, else tokens times
+prices ([PRICES.md](PRICES.md)); a call that has neither is unpriced and adds nothing to it.
 ";
 
 const PHAROS: &str = "

@@ -18,10 +18,11 @@ mod signal;
 mod span;
 mod spending;
 mod trace_parent;
+mod understand;
 mod value;
 
 pub use cached::{CachedBy, CachedTokens};
-pub use cost::{Cost, CostSource, CostState, Pricing, UsageSource};
+pub use cost::{Cost, CostSource, CostState, NoPrices, Pricing, Rates, ServiceTier, UsageSource};
 pub use gen_ai_event::{GenAiEvent, GenAiEventKind};
 pub use id::{SpanId, TraceId};
 pub use log_record::LogRecord;
@@ -39,4 +40,5 @@ pub use signal::Signal;
 pub use span::{Event, Link, Span, SpanKind, Status};
 pub use spending::{Ask, Exhausted, Leave, Spending};
 pub use trace_parent::TraceParent;
+pub use understand::{ReadSpan, Understand};
 pub use value::{Attribute, Value, find};

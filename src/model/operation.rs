@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::cached::CachedTokens;
-use super::cost::UsageSource;
+use super::cost::{Cost, Rates, ServiceTier, UsageSource};
 
 /// What is known of a span beyond its bare fields.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -106,6 +106,14 @@ pub struct LlmCall<'a> {
     pub usage_source: UsageSource,
     /// Why the model stopped.
     pub finish_reason: Option<&'a str>,
+    /// How urgently it was served.
+    pub service_tier: ServiceTier,
+    /// Whether a cache in front of the provider answered, so that nothing was to be paid.
+    pub from_response_cache: bool,
+    /// What it cost. Understanding alone knows only what the sender says.
+    pub cost: Cost,
+    /// The rates that a computed cost was computed with.
+    pub rates: Rates,
 }
 
 /// Token counts of one call. `None` means not reported, which is not zero.
@@ -244,6 +252,28 @@ pub struct GatewayExchange<'a> {
     pub status_code: Option<u16>,
     /// Requests that the provider still allows, as its answer says.
     pub rate_limit_remaining: Option<f64>,
+}
+
+impl Usage {
+    /// Whether any token was reported.
+    pub fn is_some(&self) -> bool {
+        let Self { input, output, cached, cache_write, reasoning } = *self;
+        [input, output, cached, cache_write, reasoning].iter().any(|it| it.is_some_and(|n| n > 0))
+    }
+
+    /// The same with wholes that are at least their parts.
+    pub fn completed(&self) -> Self {
+        let parts = self.cached.unwrap_or(0).saturating_add(self.cache_write.unwrap_or(0));
+        let at_least = |whole: Option<u64>, parts: u64| match whole {
+            Some(whole) => Some(whole.max(parts)),
+            None => (parts > 0).then_some(parts),
+        };
+        Self {
+            input: at_least(self.input, parts),
+            output: at_least(self.output, self.reasoning.unwrap_or(0)),
+            ..*self
+        }
+    }
 }
 
 impl<'a> LlmCall<'a> {

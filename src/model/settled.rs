@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::cost::{CostSource, CostState};
 use super::operation::{LlmCall, Usage};
 use super::span::Span;
 
 /// The ledger's word on one report of an LLM call.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Settled {
     /// Whether this report is a call of its own. `false`: a second report of a counted call,
     /// which adds no request, no duration and no error.
@@ -14,8 +15,15 @@ pub struct Settled {
     /// Tokens to add. For a counted call mostly what it reported; for a second report what the
     /// first one lacked. `None` where there is nothing to add.
     pub usage: Usage,
-    /// The reported cost to add, in USD.
+    /// The cost to add, in USD: what the call cost, reported or computed, less what was added for
+    /// it before.
     pub cost_usd: Option<f64>,
+    /// How much of the call's cost is known, where this report tells first.
+    pub cost_state: Option<CostState>,
+    /// Who says what is to be added.
+    pub cost_source: CostSource,
+    /// The version of the prices that it was computed with.
+    pub cost_version: u64,
     /// The time to first token to observe, in seconds.
     pub time_to_first_token_seconds: Option<f64>,
     /// The labels under which the call was counted, and all of this is to be added.
@@ -23,7 +31,7 @@ pub struct Settled {
 }
 
 /// The labels of a counted call.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct CallLabels {
     /// As `LlmCall::provider`.
     pub provider: Box<str>,
@@ -50,7 +58,10 @@ impl Settled {
         Self {
             counts: true,
             usage: call.usage,
-            cost_usd: call.reported_cost_usd,
+            cost_usd: call.cost.usd,
+            cost_state: Some(call.cost.state),
+            cost_source: call.cost.source,
+            cost_version: call.cost.version,
             time_to_first_token_seconds: call.time_to_first_token_seconds,
             labels: Arc::new(CallLabels::of(call)),
         }

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use super::recent::{ItemId, Recent};
 use super::snapshot::{CALLS, METRICS, REPORTS, Snapshot, SnapshotFile};
 use crate::metrics::{Arrival, Measures, Registry};
-use crate::model::{CallBook as _, Moment, Operation, Projection, SeenRecord, SeenSpan, Signal};
+use crate::model::{
+    CallBook as _, Moment, Operation, Projection, SeenRecord, SeenSpan, Signal, Understand,
+};
 use crate::otlp::read;
 use crate::otlp::wire::WireError;
 use crate::semconv::{self, Ledger, Uids};
@@ -34,6 +36,8 @@ pub struct Projections {
     pub log: Arc<Log>,
     /// What makes the log searchable.
     pub index: Arc<Index>,
+    /// How spans are understood and priced.
+    pub understand: Understand,
     /// Where the durable metrics live.
     pub registry: Registry,
     /// Learns the ids of batches that are read again after a start.
@@ -130,6 +134,7 @@ struct Work {
     /// What the snapshot does not hold is measured again after a crash.
     hold: Hold,
     index: Arc<Index>,
+    understand: Understand,
     measures: Measures,
     calls: Ledger,
     reports: Uids,
@@ -154,7 +159,8 @@ impl Work {
         progress: Arc<Progress>,
         finish: Arc<AtomicBool>,
     ) -> io::Result<Self> {
-        let Projections { log, index, registry, recent, mut others, fs, snapshot } = projections;
+        let Projections { log, index, understand, registry, recent, mut others, fs, snapshot } =
+            projections;
         let file = SnapshotFile::new(fs, snapshot);
         let replay_until = log.end();
         let mut measures = Measures::new(&registry);
@@ -166,6 +172,7 @@ impl Work {
             reader: log.reader(from),
             hold: log.hold(from, Purpose::Read),
             index,
+            understand,
             measures,
             calls,
             reports,
@@ -254,12 +261,12 @@ impl Work {
     }
 
     fn measure_spans(&mut self, batch: &Batch, moment: Moment) -> Result<(), WireError> {
-        let Self { measures, calls, recent, others, .. } = self;
+        let Self { understand, measures, calls, recent, others, .. } = self;
         read::spans(&batch.body, |origin, span| {
             if !moment.live {
                 recent.enter(ItemId::of_span(span.trace_id, span.span_id));
             }
-            let understanding = semconv::understand(origin, span);
+            let understanding = understand.span(origin, span);
             let settled = match &understanding.operation {
                 Operation::Llm(call) => Some(calls.settle(span, origin.scope.name, call)),
                 _ => None,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::names::{Facts, Field};
 use super::{first_token, frameworks, http, provider, usage};
 use crate::limits;
-use crate::model::{LlmCall, Span, UsageSource, Value};
+use crate::model::{Cost, LlmCall, Span, UsageSource, Value};
 
 /// Builds the call out of what the span says.
 pub(super) fn call<'a>(
@@ -28,7 +28,7 @@ pub(super) fn call<'a>(
     };
     let provider = said.or_else(inferred).unwrap_or(Cow::Borrowed("unknown"));
     let (usage, cached_tokens) = usage::read(span, facts, sender, &provider);
-    LlmCall {
+    let call = LlmCall {
         operation,
         provider,
         request_model,
@@ -40,7 +40,9 @@ pub(super) fn call<'a>(
         reported_cost_usd: cost(facts),
         usage_source: UsageSource::default(),
         finish_reason: facts.get(Field::FinishReason).and_then(first_reason),
-    }
+        ..LlmCall::default()
+    };
+    LlmCall { cost: Cost::said(&call), ..call }
 }
 
 /// The models as sent, asked for and answered. OpenInference has one name for both: it starts as

@@ -23,7 +23,7 @@ impl TestFolder {
         let dir = tempfile::tempdir().unwrap();
         for (number, batches) in (1..).zip(segments) {
             let log = open(dir.path());
-            let index = Index::open(Arc::clone(&log), double::understand, double::open_book);
+            let index = Index::open(Arc::clone(&log), double::reader(), double::open_book);
             index.rebuild_missing(&std::sync::atomic::AtomicBool::new(false));
             append(&log, &index, batches);
             if number == blocks + 1 {

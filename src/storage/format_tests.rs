@@ -183,7 +183,7 @@ fn what_version_1_has_written_is_whole_and_answers_as_ever() {
     let (log, catalog) = open(copy.path()).unwrap();
     let status = catalog.status();
     assert_eq!((status.blocks, status.spans, status.logs, status.through), (1, 2, 2, 1));
-    let index = Index::open(Arc::clone(&log), double::understand, double::open_book);
+    let index = Index::open(Arc::clone(&log), double::reader(), double::open_book);
     let index = index.with_blocks(Arc::new(catalog));
     let mut reader = log.reader(index.wanted_from());
     while let Some((at, batch)) = reader.next().unwrap() {

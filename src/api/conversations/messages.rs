@@ -78,10 +78,10 @@ pub(in crate::api) async fn answer(
     let id = session(id, "id")?;
     let limit = limit.unwrap_or(limits::MESSAGE_PAGE_DEFAULT);
     let store = api.handles.store.clone();
-    let understand = api.handles.understand;
+    let understand = api.handles.understand.clone();
     let found = api.searches.run(move |cancelled| {
         let filling = Filling::new(from, limit);
-        let page = read(&*store, id, understand, filling, cancelled)?;
+        let page = read(&*store, id, &understand, filling, cancelled)?;
         Ok::<_, QueryError>(page.map(|page| serde_json::to_vec(&page)))
     });
     let page = found.await??;
@@ -95,7 +95,7 @@ pub(in crate::api) async fn answer(
 fn read(
     store: &dyn Store,
     conversation: String,
-    understand: Understand,
+    understand: &Understand,
     mut filling: Filling,
     cancelled: &AtomicBool,
 ) -> Result<Option<Page>, QueryError> {
@@ -131,7 +131,7 @@ impl Filling {
     }
 
     /// Takes what is new in a run, in the order of time.
-    fn take(&mut self, trace: &StoredTrace, understand: Understand) {
+    fn take(&mut self, trace: &StoredTrace, understand: &Understand) {
         let calls = calls(trace, understand);
         // What goes into a call is said when it begins, what comes out when it ends.
         let mut turns: Vec<(u64, bool, usize)> = (0..)
@@ -182,12 +182,12 @@ fn is_answer(part: Part) -> bool {
 
 /// The calls of a run that say something: those of models, else the runs of agents and
 /// workflows, else whatever speaks.
-fn calls<'a>(trace: &'a StoredTrace, understand: Understand) -> Vec<Call<'a>> {
+fn calls<'a>(trace: &'a StoredTrace, understand: &Understand) -> Vec<Call<'a>> {
     let from_logs = LogMessages::of(trace);
     let mut ledger = Ledger::new(trace.span_count().max(1));
     let mut found: Vec<(u8, Call<'a>)> = Vec::new();
     trace.visit(|origin, span| {
-        let known = understand(origin, span);
+        let known = understand.span(origin, span);
         let (rank, counts) = match &known.operation {
             // What is embedded is not said to anybody.
             Operation::Llm(call) if call.operation == "embeddings" => return,

@@ -94,13 +94,13 @@ struct Digest<'a> {
 /// if that is at least what [`limits::INVESTIGATE_MIN_TOKENS`] allows.
 pub(super) fn digest(
     trace: &StoredTrace,
-    understand: Understand,
+    understand: &Understand,
     max_tokens: Option<usize>,
     debug_logs: &[serde_json::Value],
     earlier: impl FnOnce(&Workflow) -> Option<Earlier>,
 ) -> String {
     let mut nodes = Vec::with_capacity(trace.span_count());
-    trace.visit(|origin, span| nodes.push(Node::of(origin, span, understand(origin, span))));
+    trace.visit(|origin, span| nodes.push(Node::of(origin, span, understand.span(origin, span))));
     let run = Run::of(nodes);
     let mut ledger = Ledger::new(run.nodes.len().max(1));
     let bytes = max_tokens.map(|tokens| tokens.saturating_mul(limits::TOKEN_BYTES));

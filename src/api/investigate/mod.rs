@@ -41,7 +41,7 @@ pub(super) async fn answer(
     let parameters = Parameters::of(query.as_deref(), PARAMETERS)?;
     let bounds = limits::INVESTIGATE_MIN_TOKENS..=MOST_TOKENS;
     let max_tokens = parameters.number("max_tokens", bounds)?;
-    let understand = api.handles.understand;
+    let understand = api.handles.understand.clone();
     let debug = api.handles.debug.clone();
     let store = api.handles.store.clone();
     let body = trace::with_trace(&api, &id, move |trace| {
@@ -52,7 +52,7 @@ pub(super) async fn answer(
                 None
             })
         };
-        digest::digest(trace, understand, max_tokens, &events, earlier).into_bytes()
+        digest::digest(trace, &understand, max_tokens, &events, earlier).into_bytes()
     });
     Ok(json_answer(body.await?))
 }

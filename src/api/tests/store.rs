@@ -36,7 +36,11 @@ impl Store {
         let durability = Durability::Os;
         let options = LogOptions { durability, disk_reserve_bytes: 0, ..LogOptions::default() };
         let log = Arc::new(Log::open(Arc::new(RealFs), folder.path(), options).unwrap());
-        let index = Index::open(log.clone(), crate::semconv::understand, crate::semconv::call_book);
+        let index = Index::open(
+            log.clone(),
+            crate::model::Understand::unpriced(crate::semconv::understand),
+            crate::semconv::call_book,
+        );
         Self { log, index: Arc::new(index), _folder: folder }
     }
 

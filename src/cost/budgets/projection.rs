@@ -105,8 +105,8 @@ impl Budgets {
     }
 }
 
-/// What a report of a call adds, and how many calls without a price. A cost of 0 is what senders
-/// report that have no price, and so says nothing; what no call can use is a mistake.
+/// What a report of a call adds, and how many calls without a price. What no call can use is a
+/// mistake.
 fn amounts(settled: &Settled, failed: bool, implausible: &mut u64) -> (Amounts, i64) {
     let mut tokens = 0_u128;
     for count in [settled.usage.input, settled.usage.output].into_iter().flatten() {
@@ -118,10 +118,10 @@ fn amounts(settled: &Settled, failed: bool, implausible: &mut u64) -> (Amounts, 
     }
     let cost = settled.cost_usd.map(cost_of_call);
     *implausible += u64::from(cost == Some(None));
-    let cost = cost.flatten().filter(|cost| *cost > 0);
+    let cost = cost.flatten();
     let unpriced = match (settled.counts, cost) {
         (true, None) => i64::from(!failed),
-        (false, Some(_)) => -1,
+        (false, Some(_)) if settled.cost_state.is_some() => -1,
         _ => 0,
     };
     (Amounts { tokens, picodollars: cost.unwrap_or_default() }, unpriced)

@@ -10,12 +10,14 @@ mod budgets;
 mod events;
 mod pharos;
 mod planned;
+mod prices;
 
 pub use agents::*;
 pub use budgets::*;
 pub use events::*;
 pub use pharos::*;
 pub use planned::{PLANNED, Planned};
+pub use prices::*;
 
 /// One metric family. Its name, labels and buckets never change at run time.
 #[derive(Debug, PartialEq)]
@@ -136,7 +138,13 @@ impl Label {
 
 /// All families that something records, in the order of the reference.
 pub fn all() -> impl Iterator<Item = &'static Family> {
-    let tables = [agents::FAMILIES, budgets::FAMILIES, events::FAMILIES, pharos::FAMILIES];
+    let tables = [
+        agents::FAMILIES,
+        budgets::FAMILIES,
+        events::FAMILIES,
+        pharos::FAMILIES,
+        prices::FAMILIES,
+    ];
     tables.into_iter().flatten().copied()
 }
 

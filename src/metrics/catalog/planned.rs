@@ -32,9 +32,6 @@ pub static PLANNED: &[Planned] = &[
     planned("workflow_cost_usd", &["workflow"], PRICES),
     planned("gateway_requests_total", &["gateway_id", "method", "status"], GATEWAY),
     planned("gateway_active_connections", &["gateway_id"], GATEWAY),
-    planned("pricing_pack_build_duration_seconds", &[], PRICES),
-    planned("pricing_pack_size_bytes", &[], PRICES),
-    planned("pricing_pack_freshness_seconds", &[], PRICES),
     planned("alerts_evaluated_total", &["alert_type", "status"], RULES),
     planned("alerts_delivered_total", &["delivery_method", "status"], RULES),
 ];

@@ -158,11 +158,10 @@ fn plausible_tokens(lookup: &Lookup<'_>, tokens: Option<u64>) -> Option<u64> {
     None
 }
 
-/// Whether a reported cost says something. A cost of 0 is what senders report when they have no
-/// price: it is not known either. An absurd one is a mistake, which is counted.
+/// Whether a cost says something. An absurd one is a mistake, which is counted.
 fn known_cost(lookup: &Lookup<'_>, cost: f64) -> bool {
     if (0.0..=limits::CALL_COST_USD).contains(&cost) {
-        return cost > 0.0;
+        return true;
     }
     lookup.invalid();
     false

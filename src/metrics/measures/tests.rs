@@ -9,7 +9,7 @@ use crate::metrics::catalog::{Family, *};
 use crate::metrics::snapshot::tests::durable;
 use crate::metrics::{CardinalityOptions, Ingest, Value};
 use crate::model::{
-    AgentRun, Attribute, LlmCall, Scope, SpanId, SpanKind, Status, ToolCall, TraceId, Usage,
+    AgentRun, Attribute, Cost, LlmCall, Scope, SpanId, SpanKind, Status, ToolCall, TraceId, Usage,
     Value as V, WorkflowRun, WorkflowStep,
 };
 
@@ -113,7 +113,7 @@ fn an_llm_call_counts_tokens_speed_and_provider() {
     let call = LlmCall {
         time_to_first_token_seconds: Some(0.5),
         usage: Usage { cached: Some(40), reasoning: Some(8), ..llm("gpt-4o").usage },
-        reported_cost_usd: Some(0.01),
+        cost: Cost::reported(0.01),
         ..llm("gpt-4o")
     };
     let understanding =
@@ -138,7 +138,7 @@ fn an_llm_call_counts_tokens_speed_and_provider() {
 fn a_call_without_a_price_is_unpriced_and_never_free() {
     let mut bench = Bench::new();
     let free = LlmCall { reported_cost_usd: Some(0.0), ..llm("local") };
-    let absurd = LlmCall { reported_cost_usd: Some(f64::INFINITY), ..llm("local") };
+    let absurd = LlmCall { cost: Cost::reported(f64::INFINITY), ..llm("local") };
     bench.span(1.0, &understood(Operation::Llm(llm("local"))));
     bench.span(1.0, &understood(Operation::Llm(free)));
     bench.span(1.0, &understood(Operation::Llm(absurd)));
@@ -177,7 +177,7 @@ fn what_cannot_be_true_is_not_recorded() {
     let call = LlmCall {
         usage: Usage { input: Some(u64::MAX), output: Some(1), ..Default::default() },
         time_to_first_token_seconds: Some(9.0),
-        reported_cost_usd: Some(-3.0),
+        cost: Cost::reported(-3.0),
         ..llm("gpt-4o")
     };
     bench.span(1.0, &understood(Operation::Llm(call)));
@@ -286,7 +286,7 @@ fn overflow_is_counted_every_time_and_named() {
 fn measure(measures: &mut Measures, batch: &(u8, u8, u16), arrival: Arrival) {
     let (kind, name_number, millis) = batch;
     let name = format!("name-{name_number}");
-    let call = LlmCall { reported_cost_usd: Some(f64::from(*millis) / 7e3), ..llm(&name) };
+    let call = LlmCall { cost: Cost::reported(f64::from(*millis) / 7e3), ..llm(&name) };
     let understanding = match kind {
         0 => understood(Operation::Llm(call)),
         1 => failed(Operation::Tool(ToolCall { name: &name, ..Default::default() }), Some(&name)),

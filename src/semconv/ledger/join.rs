@@ -15,7 +15,7 @@ pub(super) struct Arrival {
     /// The report that speaks for its call: itself, or an earlier one that it repeats.
     pub(super) at: Number,
     /// What was counted of the trees that it joined.
-    counted: Totals,
+    pub(super) counted: Totals,
     /// The roots of those trees. The arrival's own is among them, of which nothing was counted.
     taken: Vec<Number>,
     /// The labels of the call that it belongs to, if that was counted before.
@@ -57,7 +57,7 @@ impl Ledger {
     pub(super) fn balance(&mut self, arrival: &mut Arrival) -> Totals {
         let root = self.root(arrival.at);
         let Some(root) = self.ring.get_mut(root) else { return Totals::default() };
-        let amount = root.amount();
+        let amount = root.amount().counted();
         let surplus = arrival.counted.minus(amount);
         root.surplus = (surplus != Totals::default()).then(|| Box::new(surplus));
         amount.minus(arrival.counted)
@@ -203,7 +203,7 @@ impl Ledger {
         arrival.taken.push(root);
         if let Some(root) = self.ring.get_mut(root) {
             let surplus = root.surplus.take().map_or_else(Totals::default, |surplus| *surplus);
-            arrival.counted = arrival.counted.plus(root.amount()).plus(surplus);
+            arrival.counted = arrival.counted.plus(root.amount().counted()).plus(surplus);
         }
     }
 

@@ -76,10 +76,16 @@ impl CallBook for Ledger {
             }
         }
         let first_token = call.time_to_first_token_seconds;
+        let cost_usd = added.cost(call.cost, counts);
+        // What was not known of a call that was counted before is known with this report of it.
+        let first = cost_usd.is_some() && !arrival.counted.has_cost();
         Settled {
             counts,
             usage: added.usage(call.usage, counts),
-            cost_usd: added.cost(call.reported_cost_usd, counts),
+            cost_usd,
+            cost_state: (counts || first).then_some(call.cost.state),
+            cost_source: call.cost.source,
+            cost_version: call.cost.version,
             time_to_first_token_seconds: first_token.filter(|_| added.first_tokens() > 0),
             labels,
         }

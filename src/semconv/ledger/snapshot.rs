@@ -1,9 +1,10 @@
 //! The ledger as bytes: what a restart must remember so that a second report of a call that was
 //! counted before it is still known as one.
 //!
-//! Layout, version 1: `PHLG`, version (1 byte), labels (count, then provider and model, each
+//! Layout, version 2: `PHLG`, version (1 byte), labels (count, then provider and model, each
 //! length and text), reports (count, then each), CRC-32 of all that (4 bytes, little-endian).
-//! Numbers are varints. Indexes are not written: they follow from the reports.
+//! Numbers are varints. Totals are nine numbers, then five rates; version 1 had eight and none,
+//! and is read too. Indexes are not written: they follow from the reports.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,11 +12,13 @@ use std::sync::Arc;
 use super::Ledger;
 use super::report::{Inner, NONE, Number, Report, SCOPES};
 use super::totals::Totals;
-use crate::model::CallLabels;
+use crate::model::{CallLabels, Rates};
 use crate::otlp::write;
 
 const MAGIC: &[u8; 4] = b"PHLG";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// How many numbers each totals of version 1 had.
+const PARTS_OF_VERSION_1: usize = 8;
 
 /// The bytes are not a ledger's snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +27,7 @@ pub enum RestoreError {
     #[error("the ledger's snapshot is damaged")]
     Damaged,
     /// Another version of Pharos wrote them.
-    #[error("the ledger's snapshot has version {0}, this is version 1")]
+    #[error("the ledger's snapshot has version {0}, this is version 2")]
     Version(u8),
 }
 
@@ -69,10 +72,10 @@ impl Ledger {
             return Err(RestoreError::Damaged);
         }
         let (&version, rest) = body.split_first().ok_or(RestoreError::Damaged)?;
-        if version != VERSION {
+        if !(1..=VERSION).contains(&version) {
             return Err(RestoreError::Version(version));
         }
-        let mut reader = Reader { rest };
+        let mut reader = Reader { rest, version };
         Self::read(&mut reader, capacity).ok_or(RestoreError::Damaged)
     }
 
@@ -122,8 +125,9 @@ fn write_report(out: &mut Vec<u8>, report: &Report, oldest: Number, labels: u64)
 }
 
 fn write_totals(out: &mut Vec<u8>, totals: &Totals) {
-    for part in totals.0 {
-        write::varint(out, part);
+    let Rates { input, cached, cache_write, output, reasoning } = totals.rates;
+    for number in totals.parts.into_iter().chain([input, cached, cache_write, output, reasoning]) {
+        write::varint(out, number);
     }
 }
 
@@ -175,6 +179,7 @@ fn read_report(reader: &mut Reader<'_>, labels: &[Arc<CallLabels>]) -> Option<Re
 
 struct Reader<'a> {
     rest: &'a [u8],
+    version: u8,
 }
 
 impl<'a> Reader<'a> {
@@ -213,8 +218,21 @@ impl<'a> Reader<'a> {
 
     fn totals(&mut self) -> Option<Totals> {
         let mut totals = Totals::default();
-        for part in &mut totals.0 {
+        let parts = if self.version == 1 { PARTS_OF_VERSION_1 } else { Totals::PARTS };
+        for part in &mut totals.parts[..parts] {
             *part = self.varint()?;
+        }
+        if self.version > 1 {
+            let rates = &mut totals.rates;
+            for rate in [
+                &mut rates.input,
+                &mut rates.cached,
+                &mut rates.cache_write,
+                &mut rates.output,
+                &mut rates.reasoning,
+            ] {
+                *rate = self.varint()?;
+            }
         }
         Some(totals)
     }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::{Ledger, RestoreError};
 use crate::model::{
-    CallBook as _, LlmCall, Settled, Span, SpanId, SpanKind, Status, TraceId, Usage,
+    CallBook as _, Cost, LlmCall, Settled, Span, SpanId, SpanKind, Status, TraceId, Usage,
 };
 
 /// One report, as a test writes it.
@@ -205,7 +205,7 @@ fn first_tokens_and_costs_are_counted_once_too() {
     let mut ledger = Ledger::new(10);
     let call = LlmCall {
         time_to_first_token_seconds: Some(0.5),
-        reported_cost_usd: Some(0.000_225),
+        cost: Cost::reported(0.000_225),
         provider: Cow::Borrowed("openai"),
         ..LlmCall::default()
     };
@@ -282,10 +282,10 @@ fn damaged_snapshots_are_refused() {
         assert!(Ledger::restore(&flipped, 10).is_err());
     }
     let mut other = bytes[..bytes.len() - 4].to_vec();
-    other[4] = 2;
+    other[4] = 3;
     let sum = crc32fast::hash(&other).to_le_bytes();
     other.extend_from_slice(&sum);
-    assert_eq!(Ledger::restore(&other, 10).unwrap_err(), RestoreError::Version(2));
+    assert_eq!(Ledger::restore(&other, 10).unwrap_err(), RestoreError::Version(3));
 }
 
 /// A random forest: the parent of each span is an earlier one or none, at most this deep.

@@ -21,7 +21,7 @@ impl Shelves {
         let fs: Arc<dyn Fs> = Arc::new(RealFs);
         let layout = Layout::new(dir);
         let catalog = Catalog::open(Arc::clone(&fs), layout.clone(), log_from).unwrap();
-        let understand = double::understand;
+        let understand = double::reader();
         Self {
             catalog: Arc::new(catalog),
             workshop: Workshop { fs, layout, understand, watch: |_| {} },

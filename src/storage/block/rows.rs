@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::block::fixed;
 use super::{Block, BlockError, TextColumn, span};
-use crate::model::{SpanId, SpanKind, Status, TraceId, Usage};
+use crate::model::{
+    CostSource, ServiceTier, SpanId, SpanKind, Status, TraceId, Usage, UsageSource,
+};
 use crate::storage::layout::BlockPart;
 use crate::storage::query::{Fields, SpanRow};
 
@@ -137,6 +139,11 @@ impl RowColumns {
             counts: false,
             usage: Usage::default(),
             cost_usd: None,
+            cost_state: None,
+            cost_source: CostSource::Nobody,
+            cost_version: 0,
+            usage_source: UsageSource::Provider,
+            service_tier: ServiceTier::Standard,
             time_to_first_token_seconds: None,
         };
         if let Some(usage) = &self.usage {

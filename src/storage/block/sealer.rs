@@ -69,7 +69,7 @@ impl Sealer {
         let shared = Arc::new(Shared::default());
         let (fs, layout) = log.place();
         let workshop =
-            Workshop { fs, layout, understand: options.understand, watch: options.watch };
+            Workshop { fs, layout, understand: options.understand.clone(), watch: options.watch };
         let through = catalog.shelved().through;
         let hold = log.hold(Position { segment: through + 1, offset: 0 }, Purpose::Keep);
         let mut work = Work {

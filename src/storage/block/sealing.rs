@@ -83,7 +83,7 @@ impl Workshop {
         gathering.sort();
         self.make(name, |writer| {
             writer.note_arrival(first_ns, last_ns, gathering.bytes);
-            gathering.write_spans(writer, self.understand, book)?;
+            gathering.write_spans(writer, &self.understand, book)?;
             gathering.write_logs(writer)?;
             Ok(true)
         })
@@ -187,7 +187,7 @@ impl Gathering {
     fn write_spans(
         &self,
         writer: &mut BlockWriter,
-        understand: Understand,
+        understand: &Understand,
         book: &mut dyn CallBook,
     ) -> Result<(), BlockError> {
         let origins: Vec<Origin<'_>> = self.origins.iter().map(|from| origin_of(from)).collect();
@@ -196,7 +196,7 @@ impl Gathering {
             // A damaged span hides none of its neighbours.
             let Ok(span) = read::span(record) else { continue };
             let origin = &origins[entry.origin];
-            let known = understand(origin, &span);
+            let known = understand.span(origin, &span);
             let settled = match &known.operation {
                 Operation::Llm(call) => Some(book.settle(&span, origin.scope.name, call)),
                 _ => None,

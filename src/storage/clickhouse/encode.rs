@@ -58,7 +58,7 @@ impl Rows {
     pub(super) fn add(
         &mut self,
         schema: &Schema,
-        understand: Understand,
+        understand: &Understand,
         at: Position,
         batch: &Batch,
     ) {
@@ -138,7 +138,7 @@ struct Row<'r> {
 }
 
 impl Row<'_> {
-    fn put_span(&self, out: &mut Vec<u8>, understand: Understand, span: &Span<'_>) {
+    fn put_span(&self, out: &mut Vec<u8>, understand: &Understand, span: &Span<'_>) {
         let (mut attributes, repeated) = plain::pairs(&span.attributes);
         let events: Vec<Pairs> =
             span.events.iter().map(|event| plain::pairs(&event.attributes).0).collect();
@@ -158,7 +158,7 @@ impl Row<'_> {
             events: &events,
         };
         let residue = residue::residue(Signal::Traces, self.record, columns);
-        facts::put(&mut attributes, &understand(self.origin, span));
+        facts::put(&mut attributes, &understand.span(self.origin, span));
         for (key, held, sent) in
             [(START, columns_start, span.start_ns), (END, columns_end, span.end_ns)]
         {

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use super::row_binary::Pairs;
 use crate::model::{
-    AgentRun, HttpExchange, LlmCall, Operation, ToolCall, Understanding, Usage, WorkflowRun,
-    WorkflowStep,
+    AgentRun, CostSource, HttpExchange, LlmCall, Operation, Pricing, ServiceTier, ToolCall,
+    Understanding, Usage, UsageSource, WorkflowRun, WorkflowStep,
 };
 
 pub(super) const OPERATION: &str = "pharos.operation";
@@ -33,6 +33,12 @@ const CACHED: &str = "pharos.tokens.cached";
 const CACHE_WRITE: &str = "pharos.tokens.cache_write";
 const REASONING: &str = "pharos.tokens.reasoning";
 const COST: &str = "pharos.cost_usd";
+const COST_STATE: &str = "pharos.cost.state";
+const COST_SOURCE: &str = "pharos.cost.source";
+const COST_VERSION: &str = "pharos.cost.version";
+const USAGE_SOURCE: &str = "pharos.usage.source";
+const TIER: &str = "pharos.service_tier";
+const RESPONSE_CACHE: &str = "pharos.response_cache";
 const FIRST_TOKEN: &str = "pharos.first_token_seconds";
 
 /// The operations that are calls of a model.
@@ -91,13 +97,37 @@ fn put_usage(pairs: &mut Pairs, call: &LlmCall<'_>) {
         (REASONING, reasoning),
     ];
     let tokens = tokens.map(|(key, count)| Some((key.to_owned(), count?.to_string())));
-    let numbers = [(COST, call.reported_cost_usd), (FIRST_TOKEN, call.time_to_first_token_seconds)];
+    put_cost(pairs, call);
+    let numbers = [(COST, call.cost.usd), (FIRST_TOKEN, call.time_to_first_token_seconds)];
     let numbers = numbers.map(|(key, number)| Some((key.to_owned(), number?.to_string())));
     pairs.extend(tokens.into_iter().chain(numbers).flatten());
 }
 
+/// How much of the cost is known, who says so, and what else must be known to price it again.
+fn put_cost(pairs: &mut Pairs, call: &LlmCall<'_>) {
+    let cost = call.cost;
+    let version = (cost.version > 0).then(|| format!("{:016x}", cost.version));
+    let estimated = call.usage_source != UsageSource::default();
+    let urgent = call.service_tier != ServiceTier::default();
+    let facts = [
+        (COST_STATE, Some(cost.state.name())),
+        (COST_SOURCE, (cost.source != CostSource::Nobody).then(|| cost.source.name())),
+        (COST_VERSION, version.as_deref()),
+        (USAGE_SOURCE, estimated.then(|| call.usage_source.name())),
+        (TIER, urgent.then(|| call.service_tier.name())),
+        (RESPONSE_CACHE, call.from_response_cache.then_some("true")),
+    ];
+    let said = facts.into_iter().filter_map(|(key, text)| Some((key.to_owned(), text?.to_owned())));
+    pairs.extend(said);
+}
+
 /// What was understood of a span when its row was written.
-pub(super) fn understanding(pairs: &[(String, String)]) -> Understanding<'_> {
+/// A cost that was computed then is computed again, by the prices of now for its time.
+pub(super) fn understanding<'a>(
+    pairs: &'a [(String, String)],
+    prices: &dyn Pricing,
+    start_ns: u64,
+) -> Understanding<'a> {
     let text = |key: &str| pairs.iter().find(|(found, _)| found == key).map(|(_, text)| &**text);
     let count = |key| text(key)?.parse().ok();
     let number = |key| text(key)?.parse().ok();
@@ -109,7 +139,9 @@ pub(super) fn understanding(pairs: &[(String, String)]) -> Understanding<'_> {
         peer: "",
     };
     let name = text(OPERATION).unwrap_or_default();
-    let operation = match name {
+    let source = text(COST_SOURCE).and_then(CostSource::of_name);
+    let computed = matches!(source, Some(CostSource::BuiltIn | CostSource::File));
+    let mut operation = match name {
         "execute_tool" => Operation::Tool(ToolCall {
             name: text(TOOL).unwrap_or_default(),
             ..ToolCall::default()
@@ -142,12 +174,18 @@ pub(super) fn understanding(pairs: &[(String, String)]) -> Understanding<'_> {
                     reasoning: count(REASONING),
                 },
                 time_to_first_token_seconds: number(FIRST_TOKEN),
-                reported_cost_usd: number(COST),
+                reported_cost_usd: number(COST).filter(|_| !computed),
+                usage_source: text(USAGE_SOURCE).and_then(UsageSource::of_name).unwrap_or_default(),
+                service_tier: text(TIER).and_then(ServiceTier::of_name).unwrap_or_default(),
+                from_response_cache: text(RESPONSE_CACHE).is_some(),
                 ..LlmCall::default()
             }),
             None => Operation::Other,
         },
     };
+    if let Operation::Llm(call) = &mut operation {
+        prices.price(call, start_ns);
+    }
     Understanding {
         operation,
         failed: text(FAILED).is_some(),

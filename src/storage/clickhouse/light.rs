@@ -99,7 +99,10 @@ impl Light {
     }
 
     /// The span, where it comes from and what is understood of it.
-    pub(super) fn span(&self, understand: Understand) -> (Origin<'_>, Span<'_>, Understanding<'_>) {
+    pub(super) fn span(
+        &self,
+        understand: &Understand,
+    ) -> (Origin<'_>, Span<'_>, Understanding<'_>) {
         let ours = !self.at().is_empty();
         let service = (!self.service.is_empty()).then(|| ("service.name", &*self.service));
         let mut resource = texts(if ours { &[] } else { &self.resource });
@@ -126,8 +129,8 @@ impl Light {
             links: Vec::new(),
         };
         let known = match ours {
-            true => facts::understanding(&self.attributes),
-            false => understand(&origin, &span),
+            true => facts::understanding(&self.attributes, understand.prices(), self.start_ns),
+            false => understand.span(&origin, &span),
         };
         (origin, span, known)
     }

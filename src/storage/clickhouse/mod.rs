@@ -97,7 +97,7 @@ impl ClickHouse {
         let writer = Writer {
             client: Arc::clone(&client),
             options: options.clone(),
-            understand: index.understand(),
+            understand: index.understand().clone(),
             log: Arc::clone(log),
             state: Arc::clone(&state),
             observer,

@@ -220,7 +220,7 @@ impl Lending<'_> {
             if self.flow.is_break() || other || self.lent.contains(&key) {
                 return Ok(());
             }
-            let known = understand(origin, &span);
+            let known = understand.span(origin, &span);
             let settled = match &known.operation {
                 Operation::Llm(call) => Some(self.book.settle(&span, origin.scope.name, call)),
                 _ => None,

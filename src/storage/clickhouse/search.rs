@@ -393,7 +393,7 @@ impl<'s> Search<'s> {
                     {
                         return;
                     }
-                    let known = understand(origin, span);
+                    let known = understand.span(origin, span);
                     if batch.arrived_ns < *until_ns
                         && scanner.admits(origin, span, &known, bytes, &starts)
                     {

@@ -139,7 +139,7 @@ impl Writer {
     ) -> Result<Insert, Failure> {
         let begun: Instant = clock::monotonic();
         let mut rows = Rows::default();
-        rows.add(schema, self.understand, at, &batch);
+        rows.add(schema, &self.understand, at, &batch);
         loop {
             let until = reader.position();
             let full = rows.len() >= self.options.batch_rows
@@ -148,7 +148,7 @@ impl Writer {
                 return Ok(Insert::new(rows, from, until));
             }
             match reader.next()? {
-                Some((at, batch)) => rows.add(schema, self.understand, at, &batch),
+                Some((at, batch)) => rows.add(schema, &self.understand, at, &batch),
                 // A planned batch was read to its end before: what is missing has expired.
                 None if planned.is_some() || begun.elapsed() >= self.options.flush => {
                     return Ok(Insert::new(rows, from, reader.position()));
@@ -169,7 +169,7 @@ impl Writer {
         let mut rows = Rows::default();
         while reader.position() < until {
             let Some((at, batch)) = reader.next()? else { break };
-            rows.add(schema, self.understand, at, &batch);
+            rows.add(schema, &self.understand, at, &batch);
         }
         Ok(Insert::new(rows, from, until))
     }

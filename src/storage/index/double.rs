@@ -8,8 +8,8 @@ use bytes::Bytes;
 
 use super::{Frames, Index};
 use crate::model::{
-    AgentRun, CallBook, LlmCall, Operation, Origin, Settled, Signal, Span, ToolCall, Understanding,
-    Usage, find,
+    AgentRun, CallBook, LlmCall, Operation, Origin, Settled, Signal, Span, ToolCall, Understand,
+    Understanding, Usage, find,
 };
 use crate::otlp::write;
 use crate::storage::fs::RealFs;
@@ -193,6 +193,11 @@ pub(in crate::storage) fn open_book() -> Box<dyn CallBook> {
 }
 
 /// Understands `op`, `model`, `tool`, `agent`, `tenant` and a few more attributes.
+/// How test spans are understood; their costs are what they say.
+pub(in crate::storage) fn reader() -> Understand {
+    Understand::unpriced(understand)
+}
+
 pub(in crate::storage) fn understand<'a>(_: &Origin<'a>, span: &Span<'a>) -> Understanding<'a> {
     let text = |key| find(&span.attributes, key).and_then(|value| value.as_text());
     let number = |key| find(&span.attributes, key).and_then(|value| value.as_i64());
@@ -301,7 +306,7 @@ impl Frames for MemoryLog {
 pub(in crate::storage) fn index(log: &Arc<MemoryLog>, dir: &Path, group_bytes: u64) -> Index {
     let fs = Arc::new(RealFs);
     let frames: Arc<dyn Frames> = Arc::<MemoryLog>::clone(log);
-    let index = Index::over(frames, fs, Layout::new(dir), (understand, open_book), group_bytes);
+    let index = Index::over(frames, fs, Layout::new(dir), (reader(), open_book), group_bytes);
     for (at, batch) in log.from(index.wanted_from()) {
         index.apply(at, &batch);
     }

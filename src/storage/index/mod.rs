@@ -33,10 +33,10 @@ use super::log::Log;
 use super::query::KnownSummaries;
 use super::{Batch, Position};
 use crate::limits;
-use crate::model::{CallBook, Origin, Span, TraceId, Understanding};
+use crate::model::{CallBook, TraceId};
 
-/// How a span is understood: `semconv::understand`.
-pub type Understand = for<'a> fn(&Origin<'a>, &Span<'a>) -> Understanding<'a>;
+/// How a span is understood and priced.
+pub use crate::model::Understand;
 
 /// A book for the calls of one trace: `semconv::call_book`.
 pub type OpenBook = fn() -> Box<dyn CallBook>;
@@ -317,8 +317,8 @@ impl Index {
     }
 
     /// What understands spans.
-    pub(in crate::storage) fn understand(&self) -> Understand {
-        self.understand
+    pub(in crate::storage) fn understand(&self) -> &Understand {
+        &self.understand
     }
 
     /// What the groups are read from.

@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::double::{
-    self, MemoryLog, TestSpan, log_record, open_book, spans, trace_id, understand,
-};
+use super::double::{self, MemoryLog, TestSpan, log_record, open_book, reader, spans, trace_id};
 use super::*;
 use crate::storage::fs::RealFs;
 
@@ -30,7 +28,7 @@ fn five_segments() -> Arc<MemoryLog> {
 
 fn open(log: &Arc<MemoryLog>, dir: &Path) -> Index {
     let frames: Arc<dyn Frames> = Arc::<MemoryLog>::clone(log);
-    Index::over(frames, Arc::new(RealFs), Layout::new(dir), (understand, open_book), 300)
+    Index::over(frames, Arc::new(RealFs), Layout::new(dir), (reader(), open_book), 300)
 }
 
 fn file(dir: &Path, segment: u64) -> PathBuf {

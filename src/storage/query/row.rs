@@ -4,7 +4,8 @@ use std::ops::BitOr;
 
 use super::Filters;
 use crate::model::{
-    Operation, Origin, Settled, Span, SpanId, SpanKind, Status, TraceId, Understanding, Usage,
+    CostSource, CostState, Operation, Origin, ServiceTier, Settled, Span, SpanId, SpanKind, Status,
+    TraceId, Understanding, Usage, UsageSource,
 };
 
 /// A span without its attributes, events and links. Texts are borrowed from where it is stored;
@@ -65,8 +66,18 @@ pub struct SpanRow<'a> {
     pub counts: bool,
     /// What it adds to the sums of tokens: of a call that is reported twice, each token once.
     pub usage: Usage,
-    /// What it adds to the sum of costs, in USD, as far as reported.
+    /// What it adds to the sum of costs, in USD, as far as known.
     pub cost_usd: Option<f64>,
+    /// How much of the cost of its call is known, where it is the first to tell.
+    pub cost_state: Option<CostState>,
+    /// Who says what it adds.
+    pub cost_source: CostSource,
+    /// The version of the prices that this was computed with.
+    pub cost_version: u64,
+    /// How sure its tokens are.
+    pub usage_source: UsageSource,
+    /// How urgently it was served.
+    pub service_tier: ServiceTier,
     /// How long the first token took, in seconds.
     pub time_to_first_token_seconds: Option<f64>,
 }
@@ -168,6 +179,11 @@ impl<'a> SpanRow<'a> {
             counts: false,
             usage: Usage::default(),
             cost_usd: None,
+            cost_state: None,
+            cost_source: CostSource::Nobody,
+            cost_version: 0,
+            usage_source: UsageSource::Provider,
+            service_tier: ServiceTier::Standard,
             time_to_first_token_seconds: None,
         };
         row.describe(&known.operation);
@@ -175,6 +191,9 @@ impl<'a> SpanRow<'a> {
             row.counts = settled.counts;
             row.usage = settled.usage;
             row.cost_usd = settled.cost_usd;
+            row.cost_state = settled.cost_state;
+            row.cost_source = settled.cost_source;
+            row.cost_version = settled.cost_version;
             row.time_to_first_token_seconds = settled.time_to_first_token_seconds;
         }
         row
@@ -186,6 +205,8 @@ impl<'a> SpanRow<'a> {
                 self.provider = Some(&call.provider);
                 self.model = Some(call.model());
                 self.response_model = call.response_model;
+                self.usage_source = call.usage_source;
+                self.service_tier = call.service_tier;
             }
             Operation::Tool(call) => self.tool = Some(call.name),
             Operation::Agent(run) => self.agent = self.agent.or(Some(run.name)),

@@ -177,7 +177,7 @@ impl Index {
             }
             // A damaged span hides none of its neighbours.
             let Ok(span) = read::span(bytes) else { return Ok(()) };
-            let known = understand(origin, &span);
+            let known = understand.span(origin, &span);
             let settled = match &known.operation {
                 Operation::Llm(call) => Some(book.settle(&span, origin.scope.name, call)),
                 _ => None,

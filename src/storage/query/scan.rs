@@ -20,12 +20,12 @@ pub(in crate::storage) struct Scanner<'q> {
     needles: Vec<Finder<'q>>,
     text: Option<Needle>,
     services: ServiceSet,
-    understand: Option<Understand>,
+    understand: Option<&'q Understand>,
 }
 
 impl<'q> Scanner<'q> {
     /// What looks for these conditions.
-    pub(in crate::storage) fn new(filters: &'q Filters, understand: Understand) -> Self {
+    pub(in crate::storage) fn new(filters: &'q Filters, understand: &'q Understand) -> Self {
         let needles = filters.needles().map(Finder::new).collect();
         let text = filters.text.as_deref().map(Needle::new);
         let services = filters.service.as_deref().map(ServiceSet::of).unwrap_or_default();
@@ -77,7 +77,7 @@ impl<'q> Scanner<'q> {
             }
             if self.understand.is_some() || self.text.is_some() {
                 let Ok(span) = read::span(bytes) else { return Ok(()) };
-                let known = self.understand.map(|understand| understand(origin, &span));
+                let known = self.understand.map(|understand| understand.span(origin, &span));
                 let understood =
                     known.is_none_or(|known| self.filters.admits_understanding(&known));
                 if !understood || !self.says(&span) {

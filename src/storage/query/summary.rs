@@ -117,7 +117,7 @@ impl TraceSummary {
                             && sum.wants(bytes)
                             && let Ok(span) = read::span(bytes)
                         {
-                            sum.add(origin, &span, &understand(origin, &span));
+                            sum.add(origin, &span, &understand.span(origin, &span));
                         }
                         Ok(())
                     });
@@ -214,7 +214,7 @@ impl Sum {
     }
 
     /// Adds the spans of a block as if they stood in the log.
-    fn take_spans(&mut self, block: &Block, understand: Understand) -> Result<(), BlockError> {
+    fn take_spans(&mut self, block: &Block, understand: &Understand) -> Result<(), BlockError> {
         let id = self.summary.trace_id;
         for group in block.span_groups_of(&id)? {
             let rows = block.rows_of(BlockPart::Spans, group, span::TRACE_ID, &id)?;
@@ -223,7 +223,7 @@ impl Sum {
                 if self.wants(record)
                     && let Ok(span) = read::span(record)
                 {
-                    self.add(&origin, &span, &understand(&origin, &span));
+                    self.add(&origin, &span, &understand.span(&origin, &span));
                 }
                 false
             })?;

@@ -62,6 +62,8 @@ fn a_cost_that_nobody_knows_is_no_zero() {
         view(budgets, Payer::Tenant, "acme", NOON).periods.map(|period| period.unpriced_calls)
     };
     report(&mut budgets, &Call { tokens: 1, ..Call::default() }, true);
+    report(&mut budgets, &Call { tokens: 1, ..Call::default() }, true);
+    // Free of charge is known.
     report(&mut budgets, &Call { tokens: 1, usd: Some(0.0), ..Call::default() }, true);
     assert_eq!(unpriced(&budgets), [2, 2]);
     // A later report of one of these calls brings its price.
@@ -70,18 +72,19 @@ fn a_cost_that_nobody_knows_is_no_zero() {
         counts: false,
         usage: Usage::default(),
         cost_usd: Some(0.5),
-        time_to_first_token_seconds: None,
+        cost_state: Some(crate::model::CostState::Priced),
         labels: Arc::new(labels),
+        ..Settled::default()
     };
     report_settled(&mut budgets, &Call::default(), &second, true);
     assert_eq!(unpriced(&budgets), [1, 1]);
-    assert_eq!(used(&budgets, NOON)[0], [2.0, 0.5]);
+    assert_eq!(used(&budgets, NOON)[0], [3.0, 0.5]);
     // Mistakes are left out and told apart.
     for wrong in [f64::NAN, -1.0, f64::INFINITY, limits::CALL_COST_USD * 2.0] {
         report(&mut budgets, &Call { usd: Some(wrong), ..Call::default() }, true);
     }
     report(&mut budgets, &Call { tokens: u64::MAX, ..Call::default() }, true);
-    assert_eq!(used(&budgets, NOON)[0], [2.0, 0.5]);
+    assert_eq!(used(&budgets, NOON)[0], [3.0, 0.5]);
     assert_eq!(budgets.report(NOON).implausible, 6);
 }
 

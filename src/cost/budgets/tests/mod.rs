@@ -89,8 +89,8 @@ fn report(budgets: &mut Budgets, call: &Call, live: bool) {
         counts: true,
         usage,
         cost_usd: call.usd,
-        time_to_first_token_seconds: None,
         labels: Arc::new(labels),
+        ..Settled::default()
     };
     report_settled(budgets, call, &settled, live);
 }

@@ -39,7 +39,7 @@ impl Folder {
 
     fn workshop(&self) -> Workshop {
         let (fs, layout) = (Arc::clone(&self.shelf.fs), self.shelf.layout.clone());
-        Workshop { fs, layout, understand: double::understand, watch: |_| {} }
+        Workshop { fs, layout, understand: double::reader(), watch: |_| {} }
     }
 
     /// A block of the first segment of a log.

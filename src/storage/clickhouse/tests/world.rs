@@ -47,7 +47,7 @@ pub(super) struct World<'e> {
 
 impl<'e> World<'e> {
     pub(super) fn new(engine: &'e Engine) -> Self {
-        Self::understanding(engine, double::understand, double::open_book)
+        Self::understanding(engine, double::reader(), double::open_book)
     }
 
     pub(super) fn understanding(

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use super::*;
 use crate::storage::fs::Fs;
 use crate::storage::fs::sim::SimFs;
-use crate::storage::index::double::{open_book, understand};
+use crate::storage::index::double::{open_book, reader};
 use crate::storage::log::{Log, LogOptions};
 use crate::storage::{Batch, Position};
 
@@ -16,7 +16,7 @@ fn open(fs: &SimFs) -> (Arc<Log>, Index) {
         LogOptions { segment_bytes: 2_000, disk_reserve_bytes: 0, ..LogOptions::default() };
     let fs: Arc<dyn Fs> = Arc::new(fs.clone());
     let log = Arc::new(Log::open(fs, Path::new("/data"), options).unwrap());
-    let index = Index::open(Arc::clone(&log), understand, open_book);
+    let index = Index::open(Arc::clone(&log), reader(), open_book);
     (log, index)
 }
 
