@@ -125,7 +125,11 @@ fn time(figure: &str, mut run: impl FnMut() -> String) -> Row {
 fn open(folder: &Path) -> (Arc<Log>, Index) {
     let options = LogOptions { durability: Durability::Os, ..LogOptions::default() };
     let log = Arc::new(Log::open(Arc::new(RealFs), folder, options).unwrap());
-    let index = Index::open(Arc::clone(&log), semconv::understand, semconv::call_book);
+    let index = Index::open(
+        Arc::clone(&log),
+        pharos::model::Understand::unpriced(semconv::understand),
+        semconv::call_book,
+    );
     (log, index)
 }
 

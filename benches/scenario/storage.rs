@@ -57,7 +57,11 @@ impl World {
         let traces = fill(&log, load);
         // The newest segment stays in the log; a new one is begun so that all others are closed.
         let catalog = Arc::new(Catalog::of_log(&log).unwrap());
-        let index = Index::open(log.clone(), semconv::understand, semconv::call_book);
+        let index = Index::open(
+            log.clone(),
+            pharos::model::Understand::unpriced(semconv::understand),
+            semconv::call_book,
+        );
         let index = Arc::new(index.with_blocks(catalog.clone()));
         let mut reader = log.reader(index.wanted_from());
         while let Some((at, batch)) = reader.next().unwrap() {
@@ -65,7 +69,7 @@ impl World {
         }
         let began = Instant::now();
         let options = SealerOptions {
-            understand: semconv::understand,
+            understand: pharos::model::Understand::unpriced(semconv::understand),
             open_book: semconv::call_book,
             retention_age: None,
             retention_bytes: None,
