@@ -138,13 +138,8 @@ impl Label {
 
 /// All families that something records, in the order of the reference.
 pub fn all() -> impl Iterator<Item = &'static Family> {
-    let tables = [
-        agents::FAMILIES,
-        budgets::FAMILIES,
-        events::FAMILIES,
-        pharos::FAMILIES,
-        prices::FAMILIES,
-    ];
+    let tables =
+        [agents::FAMILIES, budgets::FAMILIES, events::FAMILIES, pharos::FAMILIES, prices::FAMILIES];
     tables.into_iter().flatten().copied()
 }
 
