@@ -148,12 +148,7 @@ impl App {
         let book = prices::open(config, registry)?;
         let bound = servers::bind(config).await?;
         let redactor = Arc::new(Redactor::new(&options::redaction(config))?);
-        registry.about(&metrics::About {
-            version: build_info::VERSION,
-            revision: build_info::REVISION,
-            rust_version: build_info::RUST_VERSION,
-            environment: &config.environment,
-        });
+        introduce(config, registry);
         let fs: Arc<dyn Fs> = Arc::new(RealFs);
         let log = Arc::new(open_log(config, &fs, registry).await?);
         let catalog = blocks::open(&log).await?;
@@ -254,6 +249,16 @@ impl App {
         let _ = rest.await;
         servers.close_web().await;
     }
+}
+
+/// What runs here, and where.
+fn introduce(config: &Config, registry: &Registry) {
+    registry.about(&metrics::About {
+        version: build_info::VERSION,
+        revision: build_info::REVISION,
+        rust_version: build_info::RUST_VERSION,
+        environment: &config.environment,
+    });
 }
 
 async fn open_log(config: &Config, fs: &Arc<dyn Fs>, registry: &Registry) -> Result<Log, AppError> {

@@ -122,15 +122,12 @@ fn put_cost(pairs: &mut Pairs, call: &LlmCall<'_>) {
 }
 
 /// What was understood of a span when its row was written.
-/// A cost that was computed then is computed again, by the prices of now for its time.
 pub(super) fn understanding<'a>(
     pairs: &'a [(String, String)],
     prices: &dyn Pricing,
     start_ns: u64,
 ) -> Understanding<'a> {
     let text = |key: &str| pairs.iter().find(|(found, _)| found == key).map(|(_, text)| &**text);
-    let count = |key| text(key)?.parse().ok();
-    let number = |key| text(key)?.parse().ok();
     let run = text(RUN).unwrap_or_default();
     let exchange = || HttpExchange {
         method: text(HTTP_METHOD).unwrap_or_default(),
@@ -139,9 +136,7 @@ pub(super) fn understanding<'a>(
         peer: "",
     };
     let name = text(OPERATION).unwrap_or_default();
-    let source = text(COST_SOURCE).and_then(CostSource::of_name);
-    let computed = matches!(source, Some(CostSource::BuiltIn | CostSource::File));
-    let mut operation = match name {
+    let operation = match name {
         "execute_tool" => Operation::Tool(ToolCall {
             name: text(TOOL).unwrap_or_default(),
             ..ToolCall::default()
@@ -160,32 +155,10 @@ pub(super) fn understanding<'a>(
         "service_call" => Operation::Service(Default::default()),
         "provider_request" => Operation::Provider(Default::default()),
         _ => match LLM.into_iter().find(|known| *known == name) {
-            Some(operation) => Operation::Llm(LlmCall {
-                operation,
-                provider: Cow::Borrowed(text(PROVIDER).unwrap_or("unknown")),
-                request_model: text(MODEL),
-                response_model: text(RESPONSE_MODEL),
-                response_id: text(RESPONSE_ID),
-                usage: Usage {
-                    input: count(INPUT),
-                    output: count(OUTPUT),
-                    cached: count(CACHED),
-                    cache_write: count(CACHE_WRITE),
-                    reasoning: count(REASONING),
-                },
-                time_to_first_token_seconds: number(FIRST_TOKEN),
-                reported_cost_usd: number(COST).filter(|_| !computed),
-                usage_source: text(USAGE_SOURCE).and_then(UsageSource::of_name).unwrap_or_default(),
-                service_tier: text(TIER).and_then(ServiceTier::of_name).unwrap_or_default(),
-                from_response_cache: text(RESPONSE_CACHE).is_some(),
-                ..LlmCall::default()
-            }),
+            Some(name) => Operation::Llm(call(pairs, name, prices, start_ns)),
             None => Operation::Other,
         },
     };
-    if let Operation::Llm(call) = &mut operation {
-        prices.price(call, start_ns);
-    }
     Understanding {
         operation,
         failed: text(FAILED).is_some(),
@@ -197,4 +170,41 @@ pub(super) fn understanding<'a>(
         skill: text(SKILL),
         ..Understanding::default()
     }
+}
+
+/// A call of a model. A cost that was computed then is computed again, by the prices of now for
+/// its time.
+fn call<'a>(
+    pairs: &'a [(String, String)],
+    operation: &'static str,
+    prices: &dyn Pricing,
+    start_ns: u64,
+) -> LlmCall<'a> {
+    let text = |key: &str| pairs.iter().find(|(found, _)| found == key).map(|(_, text)| &**text);
+    let count = |key| text(key)?.parse().ok();
+    let number = |key| text(key)?.parse().ok();
+    let source = text(COST_SOURCE).and_then(CostSource::of_name);
+    let computed = matches!(source, Some(CostSource::BuiltIn | CostSource::File));
+    let mut call = LlmCall {
+        operation,
+        provider: Cow::Borrowed(text(PROVIDER).unwrap_or("unknown")),
+        request_model: text(MODEL),
+        response_model: text(RESPONSE_MODEL),
+        response_id: text(RESPONSE_ID),
+        usage: Usage {
+            input: count(INPUT),
+            output: count(OUTPUT),
+            cached: count(CACHED),
+            cache_write: count(CACHE_WRITE),
+            reasoning: count(REASONING),
+        },
+        time_to_first_token_seconds: number(FIRST_TOKEN),
+        reported_cost_usd: number(COST).filter(|_| !computed),
+        usage_source: text(USAGE_SOURCE).and_then(UsageSource::of_name).unwrap_or_default(),
+        service_tier: text(TIER).and_then(ServiceTier::of_name).unwrap_or_default(),
+        from_response_cache: text(RESPONSE_CACHE).is_some(),
+        ..LlmCall::default()
+    };
+    prices.price(&mut call, start_ns);
+    call
 }
