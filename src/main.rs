@@ -38,7 +38,7 @@ fn play_demo(arguments: &DemoArguments) -> Result<(), Failure> {
     if arguments.to.is_some() {
         return Ok(runtime()?.block_on(play(fleet))?);
     }
-    let loaded = cli::load(&arguments.flags)?;
+    let loaded = cli::load_demo(&arguments.flags)?;
     live(&loaded, Some(fleet))
 }
 

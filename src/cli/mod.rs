@@ -19,7 +19,7 @@ mod story;
 mod version;
 
 pub use arguments::{Command, DemoArguments, ServeArguments, parse};
-pub use demo::introduce_demo;
+pub use demo::{introduce_demo, load_demo};
 pub use exit::{Failure, Usage, exit_code};
 pub use stop::StopSignals;
 pub use store::StoreArguments;

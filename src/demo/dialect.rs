@@ -46,6 +46,7 @@ pub(super) fn say(run: &Run, step: &Step) -> Said {
         What::Tool { tool, arguments } => execute(run.agent.dialect, tool, arguments),
     };
     said.text("tenant.id", run.tenant);
+    said.text("team", run.agent.team);
     said.text("user.id", &format!("user-{}", run.user));
     let conversation = format!("conv-{}-{}", run.tenant, run.conversation);
     let key = match run.agent.dialect {

@@ -18,6 +18,8 @@ pub(super) enum Dialect {
 pub(super) struct Agent {
     pub(super) service: &'static str,
     pub(super) name: &'static str,
+    /// The team that pays for it.
+    pub(super) team: &'static str,
     pub(super) workflow: &'static str,
     pub(super) route: &'static str,
     pub(super) dialect: Dialect,
@@ -119,6 +121,7 @@ pub(super) static AGENTS: [Agent; 6] = [
     Agent {
         service: "support-agent",
         name: "support",
+        team: "support",
         workflow: "answer_ticket",
         route: "/v1/tickets/{id}/answer",
         dialect: Dialect::GenAi,
@@ -134,6 +137,7 @@ pub(super) static AGENTS: [Agent; 6] = [
     Agent {
         service: "research-agent",
         name: "researcher",
+        team: "research",
         workflow: "deep_research",
         route: "/v1/research",
         dialect: Dialect::OpenInference,
@@ -148,6 +152,7 @@ pub(super) static AGENTS: [Agent; 6] = [
     Agent {
         service: "coding-agent",
         name: "coder",
+        team: "platform",
         workflow: "fix_issue",
         route: "/v1/issues/{id}/fix",
         dialect: Dialect::OpenLlmetry,
@@ -163,6 +168,7 @@ pub(super) static AGENTS: [Agent; 6] = [
     Agent {
         service: "extraction-agent",
         name: "extractor",
+        team: "platform",
         workflow: "extract_invoice",
         route: "/v1/invoices",
         dialect: Dialect::GenAi,
@@ -174,6 +180,7 @@ pub(super) static AGENTS: [Agent; 6] = [
     Agent {
         service: "planner-agent",
         name: "planner",
+        team: "research",
         workflow: "plan_route",
         route: "/v1/routes",
         dialect: Dialect::OldGenAi,
@@ -185,6 +192,7 @@ pub(super) static AGENTS: [Agent; 6] = [
     Agent {
         service: "batch-agent",
         name: "summarizer",
+        team: "platform",
         workflow: "nightly_digest",
         route: "/v1/digests",
         dialect: Dialect::OpenInference,

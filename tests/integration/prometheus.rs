@@ -187,7 +187,13 @@ fn dashboard_queries() -> Vec<(String, String)> {
 #[test]
 fn every_query_of_the_dashboard_returns_data_during_the_demo() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let pharos = start(&folder.path().join("data"), &[]);
+    // The demo sets budgets only where it runs within Pharos.
+    let file = folder.path().join("pharos.yml");
+    let budgets = "budgets: {tenants: [{name: default, daily_tokens: 1000000}], \
+                   teams: [{name: support, monthly_usd: 100}]}";
+    std::fs::write(&file, budgets).unwrap();
+    let extra = ["--config.file", file.to_str().unwrap()];
+    let pharos = start(&folder.path().join("data"), &extra);
     let (_prometheus, prometheus) = start_prometheus(folder.path(), pharos.web, free_port());
     let door = format!("http://{}", pharos.otlp_http);
     let demo = ["demo", "--to", &door, "--rate", "40", "--duration", "5m", "--seed", "3"];
