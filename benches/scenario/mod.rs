@@ -1,6 +1,7 @@
 //! What is measured, one file per theme.
 
 mod bombs;
+mod embedded;
 mod idle;
 mod large;
 mod reading;
@@ -25,7 +26,7 @@ pub struct Row {
 type Scenario = (&'static str, fn() -> Vec<Row>);
 
 /// Every scenario by the name that selects it.
-pub const ALL: [Scenario; 11] = [
+pub const ALL: [Scenario; 12] = [
     ("idle", idle::run),
     ("lean", throughput::lean),
     ("fat", throughput::fat),
@@ -37,6 +38,7 @@ pub const ALL: [Scenario; 11] = [
     ("storage", storage::run),
     ("sealing", sealing::run),
     ("large", large::run),
+    ("crate", embedded::run),
 ];
 
 /// A Pharos over an empty folder that goes away with it.

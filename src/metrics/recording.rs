@@ -4,7 +4,7 @@
 
 use ::metrics::{CounterFn, GaugeFn, HistogramFn};
 
-use super::catalog::Family;
+use super::catalog::{Family, Kind};
 use super::family::Cell;
 use super::known::LabelSet;
 use super::registry::Registry;
@@ -50,6 +50,17 @@ impl Registry {
         });
     }
 
+    /// Makes the other outcomes of something stand at 0, so that its first error is an increase.
+    fn start_outcomes(&self, family: &'static Family, values: &[&str]) {
+        let Some((outcome, rest)) = values.split_last() else { return };
+        let outcomes = family.labels.last().map_or(&[][..], |label| label.values);
+        if family.kind == Kind::Counter {
+            for other in outcomes.iter().filter(|other| *other != outcome) {
+                self.resolve(family, &[rest, &[other]].concat());
+            }
+        }
+    }
+
     #[inline]
     fn record(&self, family: &'static Family, values: &[&str], record: impl Fn(&Cell)) {
         let known = self.known();
@@ -60,6 +71,7 @@ impl Registry {
         let (cell, exact) = self.resolve(family, values);
         record(&cell);
         if exact {
+            self.start_outcomes(family, values);
             known.keep(hash, LabelSet::new(family, values), cell);
         }
     }
@@ -67,7 +79,7 @@ impl Registry {
 
 #[cfg(test)]
 mod tests {
-    use crate::metrics::catalog::{LLM_COST, TOOL_CALLS, TOOL_DURATION};
+    use crate::metrics::catalog::{LLM_COST, LLM_REQUESTS, TOOL_CALLS, TOOL_DURATION};
     use crate::metrics::{CardinalityOptions, Registry};
 
     #[test]
@@ -82,11 +94,13 @@ mod tests {
         registry.observe(&TOOL_DURATION, &["search"], 1.0);
         registry.add_amount(&LLM_COST, &["openai", "gpt-4o"], 0.5);
         registry.add_amount(&LLM_COST, &["openai", "gpt-4o"], 0.25);
+        registry.count(&LLM_REQUESTS, &["openai", "o3", "success"], 1);
         let page = registry.render();
         for line in [
             "tool_calls_total{tool_name=\"search\",success=\"true\"} 7\n",
             "tool_calls_total{tool_name=\"search\",success=\"false\"} 1\n",
             "tool_duration_seconds_sum{tool_name=\"search\"} 1.5\n",
+            "llm_requests_total{provider=\"openai\",model=\"o3\",status=\"error\"} 0\n",
             "llm_cost_usd_total{provider=\"openai\",model=\"gpt-4o\"} 0.75\n",
         ] {
             assert!(page.contains(line), "{line} in\n{page}");

@@ -50,6 +50,7 @@ pub(super) fn providers(
     if !wanted(source.endpoint.as_deref(), variable) {
         return Ok(None);
     }
+    prepare_tls(source, variable)?;
     let over_grpc = env::var("OTEL_EXPORTER_OTLP_PROTOCOL").is_ok_and(|value| value == "grpc");
     let (spans, logs) = if over_grpc {
         #[cfg(not(feature = "server"))]
@@ -93,6 +94,28 @@ pub(super) fn providers(
         spans: (!none_spans).then(|| tracer().with_batch_exporter(spans).build()),
         logs: (!none_logs).then(|| logger().with_batch_exporter(logs).build()),
     }))
+}
+
+/// Makes `https` endpoints work, or says that this build cannot.
+fn prepare_tls(source: &Source, variable: impl Fn(&str) -> Option<String>) -> Result<(), String> {
+    #[cfg(feature = "tls")]
+    {
+        let _ = (source, variable);
+        // Without one no client can be made, not even for plain HTTP. Who installs another one
+        // meanwhile is right too.
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+    }
+    #[cfg(not(feature = "tls"))]
+    {
+        let said = variable("OTEL_EXPORTER_OTLP_ENDPOINT").filter(|text| !text.is_empty());
+        let endpoint = said.or_else(|| source.endpoint.clone()).unwrap_or_default();
+        if endpoint.starts_with("https://") {
+            return Err(format!("{endpoint} needs the feature `tls` of this crate"));
+        }
+    }
+    Ok(())
 }
 
 fn resource(source: &Source, variable: impl Fn(&str) -> Option<String>) -> Resource {
