@@ -3,8 +3,9 @@
 //! A sender's request comes in through [`receiver`], is admitted (size, count, memory), redacted
 //! and appended to the log in [`storage`]; only then does the sender get its OK. Committed
 //! batches are read by projections: [`semconv`] understands their spans, [`metrics`] measures
-//! them, [`storage`] makes them searchable, [`exporter`] ships them onward, and [`debug`] writes
-//! down what was said while somebody wants it. [`api`] answers what people and machines ask.
+//! them, [`watch`] looks for runs that go wrong, [`storage`] makes them searchable, [`exporter`]
+//! ships them onward, and [`debug`] writes down what was said while somebody wants it. [`api`]
+//! answers what people and machines ask.
 //!
 //! A Rust app that is observed takes the crate without its default features, and then compiles
 //! only [`telemetry`] and what that stands on.
@@ -49,3 +50,5 @@ pub mod redaction;
 pub mod semconv;
 #[cfg(feature = "server")]
 pub mod storage;
+#[cfg(feature = "server")]
+pub mod watch;

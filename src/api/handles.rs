@@ -11,6 +11,7 @@ use crate::health::Checks;
 use crate::metrics::{Format, Registry};
 use crate::storage::index::Understand;
 use crate::storage::query::Store;
+use crate::watch::WatchHandle;
 use std::sync::Arc;
 
 /// Everything that `app` lends to the API.
@@ -28,6 +29,8 @@ pub struct ApiHandles {
     pub store: Arc<dyn Store>,
     /// The toggle of debug events, and what was written.
     pub debug: DebugHandle,
+    /// What was found by watching runs; `None` where nothing is watched.
+    pub watch: Option<WatchHandle>,
     /// How a span is understood and priced.
     pub understand: Understand,
     /// What tenants and teams have used.

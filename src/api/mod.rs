@@ -8,7 +8,9 @@
 //! here changes what is stored; the toggle of debug events is all that can be changed.
 
 mod access;
+mod anomalies;
 pub mod auth;
+mod baselines;
 mod budgets;
 mod cardinality;
 mod config;

@@ -5,6 +5,7 @@ use super::auth::Role;
 use super::error::ApiError;
 use super::observe::observe;
 use super::{Api, ApiHandles, Shared};
+use super::{anomalies, baselines};
 use super::{budgets, cardinality, config, insights, investigate, landing, logs, openapi, probes};
 use super::{conversations, performance, stats, trace_link};
 use super::{debug_logs, debug_stats, debug_toggle};
@@ -86,6 +87,8 @@ pub(super) fn routes() -> Vec<Route> {
         api("/api/otel-metrics", READ, &[], get(insights::answer)),
         api("/api/budgets", READ, budgets::PARAMETERS, get(budgets::list)),
         api("/api/budgets/{kind}/{name}", READ, &[], get(budgets::one)),
+        api("/api/anomalies", READ, anomalies::PARAMETERS, get(anomalies::answer)),
+        api("/api/watch/baselines", READ, &[], get(baselines::answer)),
         api("/api/cardinality", READ, &[], get(cardinality::answer)),
         api("/api/debug/logs", READ, debug_logs::PARAMETERS, get(debug_logs::answer)),
         api("/api/debug/stats", READ, &[], get(debug_stats::answer)),

@@ -15,6 +15,7 @@ mod options;
 mod prices;
 mod servers;
 mod store;
+mod watching;
 
 use std::io;
 use std::net::SocketAddr;
@@ -158,8 +159,10 @@ impl App {
         let snapshot = config.storage.path.join("metrics.snapshot");
         let (notices, waiting) = NoticeBox::new(metrics::Findings::new(registry));
         let notices: Arc<dyn Notices> = Arc::new(notices);
+        let (watch, watched) = watching::start(config, registry, Arc::clone(&notices));
         let budgets = budgets::open(&config.budgets, registry, notices);
-        let others: Vec<Box<dyn Projection>> = vec![Box::new(budgets.clone())];
+        let mut others: Vec<Box<dyn Projection>> = vec![Box::new(budgets.clone())];
+        others.extend(watch);
         let projections = Projections {
             log: Arc::clone(&log),
             index: Arc::clone(&index),
@@ -195,7 +198,7 @@ impl App {
         });
         let addresses = bound.addresses;
         let rebuild = Rebuild::start(Arc::clone(&index));
-        let servers = Servers::new(bound, loaded, registry, pipeline, states, &debug);
+        let servers = Servers::new(bound, loaded, registry, pipeline, states, &debug, watched);
         Ok(Self {
             addresses,
             log,

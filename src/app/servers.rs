@@ -23,6 +23,7 @@ use crate::pipeline::Pipeline;
 use crate::receiver::{self, BodyBounds, Budget, Receiver, ReceiverOptions};
 use crate::storage::block::BlockStatus;
 use crate::storage::{Log, SegmentInfo, Writable};
+use crate::watch::WatchHandle;
 
 /// Bound ports that nobody serves yet.
 pub(super) struct Bound {
@@ -75,6 +76,7 @@ impl Servers {
         pipeline: Arc<Pipeline>,
         states: Arc<States>,
         debug: &Debug,
+        watched: Option<WatchHandle>,
     ) -> Self {
         let config = &loaded.config;
         let watch = Arc::new(AccessWatch::new(registry, debug.system()));
@@ -83,7 +85,7 @@ impl Servers {
         let receiver_options = receiver_options(config, &keys, registry, Arc::clone(&states));
         let doors = Receiver::new(pipeline, Arc::clone(&budget), receiver_options);
         let handles = api_handles(loaded, keys, registry, states, budget, debug.handle());
-        let router = api::router(handles);
+        let router = api::router(ApiHandles { watch: watched, ..handles });
         Self {
             web: Some(bound.web),
             otlp: vec![bound.otlp_grpc, bound.otlp_http],
@@ -209,6 +211,7 @@ fn api_handles(
         budgets: states.budgets.clone(),
         checks: states,
         debug,
+        watch: None,
         registry: registry.clone(),
         exposition: Arc::new(exposition),
         metrics_path: web.telemetry_path.clone(),

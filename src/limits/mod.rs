@@ -10,6 +10,7 @@ mod findings;
 mod prices;
 mod scraping;
 mod telemetry;
+mod watch;
 
 pub use budgets::*;
 pub use clickhouse::*;
@@ -18,6 +19,7 @@ pub use findings::*;
 pub use prices::*;
 pub use scraping::*;
 pub use telemetry::*;
+pub use watch::*;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;

@@ -90,6 +90,16 @@ fn scenario(registry: &Registry) {
     registry.log_lines("warn").increment(2);
     registry.redacted("api_key", 4);
     registry.projection_lag().set(512.0);
+    watched(registry);
+}
+
+fn watched(registry: &Registry) {
+    registry.histogram(&catalog::WORKFLOW_COST, &["refund"]).record(0.02);
+    registry.counter(&catalog::WORKFLOW_COST_INCOMPLETE, &["refund"]).increment(1);
+    registry.counter(&catalog::ANOMALIES, &["tool_loop", "search_orders"]).increment(1);
+    registry.counter(&catalog::THRESHOLD_EXCEEDED, &["llm_call_seconds", "gpt-4o"]).increment(2);
+    registry.gauge(&catalog::COST_VELOCITY, &[]).set(1.5);
+    registry.gauge(&catalog::TENANT_COST_VELOCITY, &["acme"]).set(0.5);
 }
 
 fn spans(measures: &mut Measures) {

@@ -64,7 +64,8 @@ pub trait Projection: Send {
     /// An export request of metrics, in OTLP's protobuf.
     fn metrics(&mut self, _request: &[u8], _moment: Moment) {}
 
-    /// Some time has passed. Called a few times a second, also when nothing comes.
+    /// Some time has passed. Called a few times a second, also when nothing comes, once all that
+    /// the log held at the start has been seen.
     fn tick(&mut self, _now_ns: u64) {}
 
     /// Its state as bytes; not called often.

@@ -233,7 +233,9 @@ impl Work {
     }
 
     fn tick(&mut self) {
-        if self.ticked.elapsed() < LOOK_EVERY {
+        // What is read again after a start is as old as it is: to the projections no time passes
+        // before all of it has been.
+        if self.ticked.elapsed() < LOOK_EVERY || !self.progress.caught_up() {
             return;
         }
         self.ticked = clock::monotonic();

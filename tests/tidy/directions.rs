@@ -25,6 +25,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     // A reader of the log that understands what it reads.
     ("debug", &["clock", "limits", "model", "otlp", "semconv", "storage"]),
+    // What is counted goes to a small trait.
+    ("watch", &["limits", "model"]),
     ("listener", &["clock", "limits"]),
     ("receiver", &["clock", "limits", "listener", "model", "otlp", "pipeline"]),
     ("health", &["clock", "limits"]),
@@ -42,6 +44,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "otlp",
             "semconv",
             "storage",
+            "watch",
         ],
     ),
     ("demo", &["clock", "limits", "model", "otlp"]),

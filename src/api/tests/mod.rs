@@ -154,6 +154,7 @@ fn handles(world: &Arc<World>, keys: Vec<Key>) -> ApiHandles {
         http: world.clone(),
         checks: world.clone(),
         debug: world.debug(),
+        watch: None,
         store: store::Store::new().index,
         budgets: budgets(world),
         prices: Arc::new(crate::cost::prices::Prices::builtin()),

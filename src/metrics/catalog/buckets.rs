@@ -14,6 +14,11 @@ pub static FIRST_TOKEN_SECONDS: &[f64] =
 pub static OUTPUT_TOKEN_SECONDS: &[f64] =
     &[0.0025, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0];
 
+/// USD of one run: a single call of a small model to a night of a fleet of agents.
+pub static RUN_USD: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0,
+];
+
 /// A group commit's sync: 0.1 ms on good flash to seconds on a dying disk.
 pub static SYNC_SECONDS: &[f64] =
     &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];

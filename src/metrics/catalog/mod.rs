@@ -11,6 +11,7 @@ mod events;
 mod pharos;
 mod planned;
 mod prices;
+mod watch;
 
 pub use agents::*;
 pub use budgets::*;
@@ -18,6 +19,7 @@ pub use events::*;
 pub use pharos::*;
 pub use planned::{PLANNED, Planned};
 pub use prices::*;
+pub use watch::*;
 
 /// One metric family. Its name, labels and buckets never change at run time.
 #[derive(Debug, PartialEq)]
@@ -138,8 +140,14 @@ impl Label {
 
 /// All families that something records, in the order of the reference.
 pub fn all() -> impl Iterator<Item = &'static Family> {
-    let tables =
-        [agents::FAMILIES, budgets::FAMILIES, events::FAMILIES, pharos::FAMILIES, prices::FAMILIES];
+    let tables = [
+        agents::FAMILIES,
+        budgets::FAMILIES,
+        events::FAMILIES,
+        pharos::FAMILIES,
+        prices::FAMILIES,
+        watch::FAMILIES,
+    ];
     tables.into_iter().flatten().copied()
 }
 
