@@ -1,6 +1,7 @@
 //! Pharos, told in the order in which a batch travels.
 //!
-//! A sender's request comes in through [`receiver`], is admitted (size, count, memory), redacted
+//! A sender's request comes in through [`receiver`] (calls of models that pass through [`gateway`]
+//! report themselves), is admitted (size, count, memory), redacted
 //! and appended to the log in [`storage`]; only then does the sender get its OK. Committed
 //! batches are read by projections: [`semconv`] understands their spans, [`metrics`] measures
 //! them, [`watch`] looks for runs that go wrong, [`storage`] makes them searchable, [`exporter`]
@@ -34,6 +35,8 @@ pub mod debug;
 pub mod demo;
 #[cfg(feature = "server")]
 pub mod exporter;
+#[cfg(feature = "server")]
+pub mod gateway;
 #[cfg(feature = "server")]
 pub mod health;
 #[cfg(feature = "server")]

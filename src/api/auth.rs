@@ -125,10 +125,19 @@ impl Keys {
     /// Lets a request through or says why not; works for HTTP headers and gRPC metadata alike.
     /// `Ok(None)` means that everything is open.
     pub fn check(&self, headers: &HeaderMap, needed: Role) -> Result<Option<&Key>, Denied> {
+        self.check_secret(secret(headers), needed)
+    }
+
+    /// The same for a key that was found elsewhere than in the usual headers.
+    pub fn check_secret(
+        &self,
+        secret: Option<&[u8]>,
+        needed: Role,
+    ) -> Result<Option<&Key>, Denied> {
         if self.open() {
             return Ok(None);
         }
-        let (key, denied) = match secret(headers) {
+        let (key, denied) = match secret {
             None => (None, Some(Denied::Missing)),
             Some(secret) => match self.find(secret) {
                 None => (None, Some(Denied::Unknown)),

@@ -30,7 +30,7 @@ impl Hosts {
 
     /// Whether a request to this URI with these headers may be answered. One that names no host
     /// comes from no browser.
-    pub(super) fn allow(&self, uri: &Uri, headers: &HeaderMap) -> bool {
+    pub fn allow(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         let Self::Loopback { also } = self else { return true };
         // HTTP/2 names the host in the URI, HTTP/1 in a header.
         let header = headers.get(header::HOST);

@@ -58,6 +58,7 @@ pub use host::Hosts;
 pub use landing::{About, Link};
 pub(crate) use moment::parse as read_time;
 pub use observe::{Answered, HttpObserver};
+pub(crate) use request_id::accept_or_make as request_id;
 pub use routes::router;
 
 use axum::http::header;

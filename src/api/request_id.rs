@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 pub(super) const HEADER: &str = "x-request-id";
 
 /// The caller's `X-Request-Id`, if it is one that can stand in a log line, else a new one.
-pub(super) fn accept_or_make(headers: &HeaderMap) -> String {
+pub(crate) fn accept_or_make(headers: &HeaderMap) -> String {
     let sent = headers.get(HEADER).and_then(|value| value.to_str().ok());
     match sent {
         Some(id) if acceptable(id) => id.to_owned(),

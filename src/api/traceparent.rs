@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 pub use crate::model::TraceParent;
 
 /// The caller's span; `None` for no header, more than one, or one that is malformed.
-pub(super) fn of(headers: &HeaderMap) -> Option<TraceParent> {
+pub(crate) fn of(headers: &HeaderMap) -> Option<TraceParent> {
     let mut all = headers.get_all("traceparent").iter();
     let (only, None) = (all.next()?, all.next()) else { return None };
     TraceParent::parse(only.to_str().ok()?.trim())

@@ -9,6 +9,7 @@ mod blocks;
 mod budgets;
 mod checks;
 mod debugging;
+mod gateway;
 mod notices;
 mod observers;
 mod options;
@@ -32,6 +33,7 @@ use crate::config::{Config, Loaded};
 use crate::cost::prices::LoadError;
 use crate::debug::Debug;
 use crate::exporter::{Shipper, TargetError};
+use crate::gateway::UpstreamError;
 use crate::metrics::Registry;
 use crate::model::{Notices, Projection, Understand};
 use crate::pipeline::{Pipeline, Progress, Projections, Projector, Recent};
@@ -112,6 +114,9 @@ pub enum AppError {
     /// ClickHouse cannot be used.
     #[error(transparent)]
     ClickHouse(#[from] StartError),
+    /// An upstream of the gateway cannot be used.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
     /// A forwarding target cannot be used.
     #[error("forwarding target {name}: {source}")]
     Target {
@@ -198,7 +203,7 @@ impl App {
         });
         let addresses = bound.addresses;
         let rebuild = Rebuild::start(Arc::clone(&index));
-        let servers = Servers::new(bound, loaded, registry, pipeline, states, &debug, watched);
+        let servers = Servers::new(bound, loaded, registry, pipeline, states, &debug, watched)?;
         Ok(Self {
             addresses,
             log,

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::checks::States;
+use super::gateway;
 use super::observers::{AccessWatch, DoorWatch, WebWatch};
 use super::store::Stores;
 use super::{Addresses, AppError, options};
@@ -16,8 +17,9 @@ use crate::build_info;
 use crate::clock;
 use crate::config::{Config, Loaded};
 use crate::debug::{Debug, DebugHandle};
+use crate::gateway::{Front, Gateway};
 use crate::health::{self, Checks};
-use crate::listener::{self, ListenerOptions};
+use crate::listener::{self, ListenerOptions, Patience};
 use crate::metrics::{Ingest, Page, Registry, StoreReading};
 use crate::pipeline::Pipeline;
 use crate::receiver::{self, BodyBounds, Budget, Receiver, ReceiverOptions};
@@ -37,7 +39,9 @@ pub(super) struct Bound {
 pub(super) struct Servers {
     web: Option<TcpListener>,
     otlp: Vec<TcpListener>,
-    router: axum::Router,
+    service: Front<axum::Router>,
+    patience: Patience,
+    gateway: Gateway,
     doors: Receiver<Pipeline>,
     on_panic: Arc<dyn Fn() + Send + Sync>,
     close_doors: watch::Sender<bool>,
@@ -77,19 +81,22 @@ impl Servers {
         states: Arc<States>,
         debug: &Debug,
         watched: Option<WatchHandle>,
-    ) -> Self {
+    ) -> Result<Self, AppError> {
         let config = &loaded.config;
         let watch = Arc::new(AccessWatch::new(registry, debug.system()));
         let keys = Arc::new(Keys::new(options::keys(config), watch));
         let budget = Budget::new(config.otlp.memory_budget_bytes);
         let receiver_options = receiver_options(config, &keys, registry, Arc::clone(&states));
+        let gateway = gateway::start(config, &keys, &pipeline, registry, &states)?;
         let doors = Receiver::new(pipeline, Arc::clone(&budget), receiver_options);
         let handles = api_handles(loaded, keys, registry, states, budget, debug.handle());
         let router = api::router(ApiHandles { watch: watched, ..handles });
-        Self {
+        Ok(Self {
             web: Some(bound.web),
             otlp: vec![bound.otlp_grpc, bound.otlp_http],
-            router,
+            patience: gateway::patience(config),
+            service: gateway.front(router),
+            gateway,
             doors,
             // The hook that `telemetry` installs has counted it.
             on_panic: Arc::new(|| {}),
@@ -97,15 +104,16 @@ impl Servers {
             close_web: watch::channel(false).0,
             door_tasks: Vec::new(),
             web_task: None,
-        }
+        })
     }
 
     /// Serves the API.
     pub(super) fn open_web(&mut self) {
         let Some(web) = self.web.take() else { return };
-        let service = self.router.clone();
+        let service = self.service.clone();
         let stop = closed(self.close_web.subscribe());
-        self.web_task = Some(tokio::spawn(listener::serve(web, service, self.options(), stop)));
+        let options = ListenerOptions { patience: self.patience, ..self.options() };
+        self.web_task = Some(tokio::spawn(listener::serve(web, service, options, stop)));
     }
 
     /// Lets telemetry in.
@@ -117,10 +125,12 @@ impl Servers {
         }
     }
 
-    /// Takes no more connections and returns once every request in flight is answered.
+    /// Takes no more connections and returns once every request in flight is answered, and every
+    /// call through the gateway is in the log.
     pub(super) async fn close_doors(&mut self) {
         self.otlp.clear();
         self.close_doors.send_replace(true);
+        self.gateway.stop().await;
         for task in self.door_tasks.drain(..) {
             // A panic in there has been reported by the panic hook.
             let _ = task.await;
@@ -196,11 +206,7 @@ fn api_handles(
     };
     let effective = loaded.effective_json.clone();
     let web = &loaded.config.web;
-    let open_on_loopback = keys.open() && web.listen_address.ip().to_canonical().is_loopback();
-    let hosts = match open_on_loopback {
-        true => Hosts::loopback_and(web.external_url.as_deref()),
-        false => Hosts::Any,
-    };
+    let hosts = hosts(&loaded.config, &keys);
     ApiHandles {
         keys,
         hosts,
@@ -223,6 +229,15 @@ fn api_handles(
             base_url: web.external_url.clone().unwrap_or_default(),
             links: Vec::new(),
         },
+    }
+}
+
+/// Without keys, a page in somebody's browser must not reach us under a name of its own.
+pub(super) fn hosts(config: &Config, keys: &Keys) -> Hosts {
+    let web = &config.web;
+    match keys.open() && web.listen_address.ip().to_canonical().is_loopback() {
+        true => Hosts::loopback_and(web.external_url.as_deref()),
+        false => Hosts::Any,
     }
 }
 

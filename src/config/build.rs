@@ -6,6 +6,7 @@ use super::api_keys::api_keys;
 use super::budgets::budgets;
 use super::clickhouse::clickhouse;
 use super::forward::targets;
+use super::gateway::gateway;
 use super::origin::{Origin, Problem};
 use super::prices::prices;
 use super::sections::{
@@ -78,6 +79,7 @@ impl Builder {
             },
             budgets: budgets(self, values),
             forward: Forward { targets: targets(self, values) },
+            gateway: gateway(self, values),
             log: log(values),
             debug: debug(values),
             prices: prices(self, values),

@@ -54,7 +54,11 @@ pub(super) fn check(config: &Config, values: &Values) -> Vec<Problem> {
         problem(key, "metrics.max_series_per_metric is more than metrics.max_series".into());
     }
     let path = config.web.telemetry_path.as_str();
-    if TAKEN_PATHS.contains(&path) || path == "/api" || path.starts_with("/api/") {
+    if TAKEN_PATHS.contains(&path)
+        || path == "/api"
+        || path.starts_with("/api/")
+        || path.starts_with("/gateway")
+    {
         problem("web.telemetry_path", format!("{path} belongs to something else"));
     }
     let trace_url = config.web.trace_url.as_deref();

@@ -69,6 +69,9 @@ impl Reader {
             (_, Tree::Null) => Err("has no value".to_owned()),
             (_, Tree::Text(text)) if may_be_none && text == "none" => Ok(Value::None),
             (Kind::Rows(table), Tree::List(rows)) => return self.rows(table, rows, path),
+            (Kind::Rows(table), Tree::Map(entries)) if table[0].name == "id" => {
+                return self.named_rows(table, entries, path);
+            }
             (Kind::Headers, Tree::Map(headers)) => return self.headers(headers, path),
             (Kind::Texts | Kind::Patterns | Kind::Words(_), Tree::List(items)) => {
                 return self.list(kind, items, path);
@@ -93,24 +96,52 @@ impl Reader {
         let mut read = Vec::new();
         for (index, row) in rows.iter().enumerate() {
             let path = format!("{path}[{index}]");
-            let mut values = Values::presets(table);
-            if row.tree == Tree::Null {
-                self.problem((row.line, row.column), &path, "has no value".to_owned());
-                continue;
-            }
-            let problems = self.problems.len();
-            self.section(row, table, "", &path, &mut values);
-            // A row with a mistake may lack a key only because of it.
-            let whole = self.problems.len() == problems;
-            for key in table {
-                if whole && values.setting(key.name).is_none() {
-                    let what = format!("needs {}", quote(key.name));
-                    self.problems.push(self.at((row.line, row.column), &path, what));
-                }
-            }
-            read.push(values);
+            read.extend(self.row(table, row, &path, Values::presets(table)));
         }
         (self.problems.len() == before).then_some(Value::Rows(read))
+    }
+
+    /// Rows that stand under their ids.
+    fn named_rows(
+        &mut self,
+        table: &'static [Key],
+        entries: &[(Name, Node)],
+        path: &str,
+    ) -> Option<Value> {
+        let before = self.problems.len();
+        let mut read = Vec::new();
+        for (name, row) in entries {
+            let path = join(path, &name.text);
+            let mut values = Values::presets(table);
+            let origin = self.origin(name.line, name.column);
+            values.set(table[0].name, Value::Text(name.text.clone()), origin);
+            read.extend(self.row(table, row, &path, values));
+        }
+        (self.problems.len() == before).then_some(Value::Rows(read))
+    }
+
+    fn row(
+        &mut self,
+        table: &'static [Key],
+        row: &Node,
+        path: &str,
+        mut values: Values,
+    ) -> Option<Values> {
+        if row.tree == Tree::Null {
+            self.problem((row.line, row.column), path, "has no value".to_owned());
+            return None;
+        }
+        let problems = self.problems.len();
+        self.section(row, table, "", path, &mut values);
+        // A row with a mistake may lack a key only because of it.
+        let whole = self.problems.len() == problems;
+        for key in table {
+            if whole && values.setting(key.name).is_none() {
+                let what = format!("needs {}", quote(key.name));
+                self.problems.push(self.at((row.line, row.column), path, what));
+            }
+        }
+        Some(values)
     }
 
     fn headers(&mut self, headers: &[(Name, Node)], path: &str) -> Option<Value> {

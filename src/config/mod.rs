@@ -22,6 +22,7 @@ mod effective;
 mod file;
 mod flags;
 mod forward;
+mod gateway;
 mod key;
 mod load;
 mod nearest;
@@ -46,9 +47,9 @@ pub(crate) use build::read_text_file;
 #[cfg(test)]
 pub(crate) use check::TAKEN_PATHS;
 pub use sections::{
-    ApiKey, Auth, Budget, Budgets, ClickHouse, Config, CostWatch, Debug, Durability, Forward, Log,
-    LogFormat, LogLevel, LoopWatch, Metrics, Otlp, OutlierWatch, Protocol, Redaction, Retention,
-    Role, Storage, Target, TargetTls, Thresholds, Watch, Web,
+    ApiKey, Auth, Budget, Budgets, ClickHouse, Config, CostWatch, Debug, Durability, Forward,
+    Gateway, Log, LogFormat, LogLevel, LoopWatch, Metrics, Otlp, OutlierWatch, Protocol, Redaction,
+    Retention, Role, Storage, Target, TargetTls, Thresholds, Upstream, UpstreamKind, Watch, Web,
 };
 pub(crate) use units::duration as read_duration;
 pub(crate) use value::read_url;

@@ -28,6 +28,8 @@ pub struct Config {
     pub budgets: Budgets,
     /// Sending onward.
     pub forward: Forward,
+    /// Passing calls of models on.
+    pub gateway: Gateway,
     /// Pharos' own log.
     pub log: Log,
     /// Debug events, and the files in which Pharos tells of itself.
@@ -227,6 +229,55 @@ pub struct TargetTls {
     pub cert_file: Option<PathBuf>,
     /// The client's private key.
     pub key_file: Option<PathBuf>,
+}
+
+/// Passing calls of models on.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    /// Ids are unique. Empty: there is no gateway.
+    pub upstreams: Vec<Upstream>,
+    /// Whether what was asked and answered is recorded.
+    pub capture_content: bool,
+    /// Output tokens that budgets are asked for where a call names no bound.
+    pub output_tokens: u64,
+}
+
+/// One upstream of the gateway.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    /// ASCII letters, digits, `-` and `_`.
+    pub id: String,
+    /// A URL without credentials, query or slash at its end.
+    pub url: String,
+    /// The API that it speaks.
+    pub kind: UpstreamKind,
+    /// The provider's name; `None`: told by URL and kind.
+    pub provider: Option<String>,
+    /// How long a connection may take.
+    pub connect_timeout: Duration,
+    /// How long the head of an answer may take.
+    pub first_byte_timeout: Duration,
+    /// How long an answer may pause.
+    pub idle_timeout: Duration,
+    /// The largest request body.
+    pub max_request_bytes: u64,
+    /// The largest answer.
+    pub max_response_bytes: u64,
+    /// Whether streams are asked for their usage.
+    pub ask_usage: bool,
+    /// Authorities to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// The API that an upstream speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpstreamKind {
+    /// OpenAI's.
+    OpenAi,
+    /// Anthropic's.
+    Anthropic,
+    /// Another one.
+    Other,
 }
 
 /// Pharos' own log.

@@ -6,9 +6,9 @@ use super::budgets;
 use super::key::{Key, Kind, Preset};
 use crate::limits;
 
-const KIB: u64 = 1024;
-const MIB: u64 = 1024 * KIB;
-const GIB: u64 = 1024 * MIB;
+pub(super) const KIB: u64 = 1024;
+pub(super) const MIB: u64 = 1024 * KIB;
+pub(super) const GIB: u64 = 1024 * MIB;
 const TIB: u64 = 1024 * GIB;
 const DAY: u64 = 24 * 60 * 60;
 
@@ -28,7 +28,7 @@ pub(super) const fn seconds(min: u64, max: u64) -> Kind {
 pub(super) static KEYS: &[Key] = &joined::<{ count_of(TABLES) }>(TABLES);
 
 /// The keys part by part; a part with many keys has its table in a file of its own.
-const TABLES: &[&[Key]] = &[GENERAL, super::prices::KEYS, super::watch::KEYS];
+const TABLES: &[&[Key]] = &[GENERAL, super::gateway::KEYS, super::prices::KEYS, super::watch::KEYS];
 
 const fn count_of(tables: &[&[Key]]) -> usize {
     let (mut keys, mut at) = (0, 0);

@@ -59,7 +59,7 @@ impl<B: Default> Future for Contained<B> {
             }
         };
         let guard = self.guard.take();
-        Poll::Ready(Ok(response.map(|body| Counted { body, _guard: guard })))
+        Poll::Ready(Ok(response.map(|body| Counted { body, guard })))
     }
 }
 
@@ -80,7 +80,7 @@ fn broken<B: Default>(grpc: bool) -> Response<B> {
 /// An answer's body that keeps its request in flight.
 pub(super) struct Counted<B> {
     body: B,
-    _guard: Option<InFlight>,
+    guard: Option<InFlight>,
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Body for Counted<B> {
@@ -91,7 +91,11 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Counted<B> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if let (Poll::Ready(Some(Ok(_))), Some(guard)) = (&polled, &self.guard) {
+            guard.progress();
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

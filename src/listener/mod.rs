@@ -51,7 +51,7 @@ pub struct Patience {
     pub idle: Duration,
     /// For the peer to take bytes of an answer.
     pub write: Duration,
-    /// Without any request beginning or ending while some are in flight.
+    /// Without any request beginning or ending, or an answer going on, while some are in flight.
     pub stuck: Duration,
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Activity {
     accepted: Instant,
     in_flight: AtomicUsize,
     http2: AtomicBool,
-    /// When a request last began or ended.
+    /// When a request last began or ended, or a piece of an answer was there.
     turned: AtomicU64,
     /// The first and the last read since then, while no request was in flight.
     reading_since: AtomicU64,
@@ -137,6 +137,13 @@ impl Activity {
 /// A request in flight, from its head to the last byte of its answer.
 #[derive(Debug)]
 pub(super) struct InFlight(Arc<Activity>);
+
+impl InFlight {
+    /// Notes that an answer goes on: one that is long is not stuck.
+    pub(super) fn progress(&self) {
+        self.0.turned.store(self.0.stamp(clock::monotonic()), Relaxed);
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {

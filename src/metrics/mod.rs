@@ -16,6 +16,8 @@ mod facade;
 mod family;
 #[cfg(all(test, feature = "server"))]
 mod figures;
+#[cfg(feature = "server")]
+mod gateway;
 mod known;
 #[cfg(feature = "server")]
 mod measures;
@@ -41,6 +43,8 @@ pub use cell::Amount;
 #[cfg(feature = "server")]
 pub use collectors::{ClusterReading, Page, StoreReading, TargetReading};
 pub use exposition::{Format, TEXT_CONTENT_TYPE};
+#[cfg(feature = "server")]
+pub use gateway::Gateway;
 #[cfg(feature = "server")]
 pub use measures::{Arrival, Measures};
 #[cfg(feature = "server")]

@@ -10,9 +10,9 @@ use super::catalog::{self, Kind, Source};
 use super::measures::tests::{failed, llm, origin, span, understood};
 use super::*;
 use crate::model::{
-    AgentRun, CapabilityCall, DbQuery, HttpExchange, LlmCall, Operation, PatternExecution,
-    ProviderRequest, RateLimit, Report, Reported, ServiceCall, Signal, SkillStep, Span, SpanId,
-    ToolCall, Understanding, Unexplained, Usage, WorkflowRun, WorkflowStep,
+    AgentRun, CapabilityCall, DbQuery, GatewayExchange, HttpExchange, LlmCall, Operation,
+    PatternExecution, ProviderRequest, RateLimit, Report, Reported, ServiceCall, Signal, SkillStep,
+    Span, SpanId, ToolCall, Understanding, Unexplained, Usage, WorkflowRun, WorkflowStep,
 };
 
 const METADATA: Metadata<'static> = Metadata::new("tests", Level::INFO, None);
@@ -83,6 +83,9 @@ fn scenario(registry: &Registry) {
     let findings = Findings::new(registry);
     findings.said("pharos.loop.detected");
     findings.dropped(1);
+    let gateway = Gateway::new(registry);
+    gateway.expect(["main"].into_iter(), &["idle_timeout"], &["coding"], &["queue_full"]);
+    gateway.active("main").set(3.0);
     let environment = "test";
     let about = About { version: "1.2.3", revision: "abc", rust_version: "1.95", environment };
     registry.about(&about);
@@ -165,6 +168,9 @@ fn events(measures: &mut Measures) {
     ] {
         measures.span(&shop, &span(0.5), &understood(operation), None);
     }
+    let exchange = GatewayExchange { id: "main", method: "POST", ..Default::default() };
+    let gateway = Some(GatewayExchange { status_code: Some(429), ..exchange });
+    measures.span(&shop, &span(0.1), &Understanding { gateway, ..Default::default() }, None);
     let provider = "openai".into();
     let limit = RateLimit { provider, resource: "requests", remaining: 40.0, limit: None };
     let (tenant, team, user, agent) = (None, None, None, None);

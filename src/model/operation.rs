@@ -248,7 +248,8 @@ pub struct GatewayExchange<'a> {
     pub id: &'a str,
     /// The HTTP method of the caller.
     pub method: &'a str,
-    /// The status code that the caller got; `None` where it went away first.
+    /// The status code that the caller got, 499 where it went away first; `None` where nothing
+    /// is said.
     pub status_code: Option<u16>,
     /// Requests that the provider still allows, as its answer says.
     pub rate_limit_remaining: Option<f64>,

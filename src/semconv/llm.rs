@@ -38,7 +38,10 @@ pub(super) fn call<'a>(
         cached_tokens,
         time_to_first_token_seconds: first_token::seconds(span, facts),
         reported_cost_usd: cost(facts),
-        usage_source: UsageSource::default(),
+        usage_source: facts
+            .text(Field::UsageSource)
+            .and_then(UsageSource::of_name)
+            .unwrap_or_default(),
         finish_reason: facts.get(Field::FinishReason).and_then(first_reason),
         ..LlmCall::default()
     };

@@ -14,6 +14,7 @@ mod events;
 mod failure;
 mod first_token;
 mod frameworks;
+mod gateway;
 mod gen_ai;
 mod http;
 mod identity;
@@ -58,6 +59,7 @@ pub fn understand<'a>(origin: &Origin<'a>, span: &Span<'a>) -> Understanding<'a>
         failed,
         error_type,
         unexplained: unexplained(origin, span, &facts, kind),
+        gateway: gateway::exchange(&facts),
         ..Understanding::default()
     };
     // The span speaks first; scope and resource only where it says nothing.

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::{
-    db, events, frameworks, gen_ai, http, identity, litellm, openinference, openllmetry, provider,
-    pydantic_ai, vercel_ai,
+    db, events, frameworks, gateway, gen_ai, http, identity, litellm, openinference, openllmetry,
+    provider, pydantic_ai, vercel_ai,
 };
 use crate::limits;
 use crate::model::{Attribute, Span, Value};
@@ -94,6 +94,11 @@ pub(super) enum Field {
     ServiceMethod,
     ProviderEndpoint,
     DbConnections,
+    GatewayId,
+    GatewayMethod,
+    GatewayStatus,
+    RateLimitRemaining,
+    UsageSource,
     /// Known to a dialect, tells nothing that is measured.
     Detail,
 }
@@ -115,9 +120,9 @@ impl Field {
     fn shape(self) -> Shape {
         use Field::{
             CacheReadTokens, CacheWriteTokens, Cost, DbConnections, FinishReason,
-            FirstTokenMilliseconds, FirstTokenNanoseconds, FirstTokenSeconds, HttpStatus,
-            InputTokens, OutputTokens, ReasoningTokens, ToolArguments, ToolResult, TotalTokens,
-            UncachedTokens,
+            FirstTokenMilliseconds, FirstTokenNanoseconds, FirstTokenSeconds, GatewayStatus,
+            HttpStatus, InputTokens, OutputTokens, RateLimitRemaining, ReasoningTokens,
+            ToolArguments, ToolResult, TotalTokens, UncachedTokens,
         };
         match self {
             InputTokens | OutputTokens | CacheReadTokens | CacheWriteTokens | ReasoningTokens
@@ -127,7 +132,9 @@ impl Field {
             | FirstTokenSeconds
             | FirstTokenMilliseconds
             | FirstTokenNanoseconds
-            | HttpStatus => Shape::Number,
+            | GatewayStatus
+            | HttpStatus
+            | RateLimitRemaining => Shape::Number,
             FinishReason | ToolArguments | ToolResult | Field::Detail => Shape::Any,
             Field::Provider => Shape::Provider,
             _ => Shape::Text,
@@ -179,7 +186,7 @@ struct Entry {
 }
 
 /// The names of every dialect, the more trusted first: their order is the order of precedence.
-const DIALECTS: [&[(&str, Field)]; 11] = [
+const DIALECTS: [&[(&str, Field)]; 12] = [
     gen_ai::NAMES,
     openinference::NAMES,
     openllmetry::NAMES,
@@ -191,6 +198,7 @@ const DIALECTS: [&[(&str, Field)]; 11] = [
     http::NAMES,
     db::NAMES,
     events::NAMES,
+    gateway::NAMES,
 ];
 
 static TABLE: LazyLock<HashMap<&'static str, Entry, foldhash::fast::FixedState>> =

@@ -29,6 +29,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("watch", &["limits", "model"]),
     ("listener", &["clock", "limits"]),
     ("receiver", &["clock", "limits", "listener", "model", "otlp", "pipeline"]),
+    // A door like the receiver; what it reads of headers it reads as the API does.
+    ("gateway", &["api", "build_info", "clock", "limits", "metrics", "model", "otlp", "pipeline"]),
     ("health", &["clock", "limits"]),
     (
         "api",
@@ -190,7 +192,7 @@ mod tests {
         let found = check(&source);
         assert_eq!(found, ["src/semconv/genai.rs:2: direction: semconv must not know metrics"]);
         assert!(check(&Source::new("src/app/mod.rs", "use crate::metrics;")).is_empty());
-        let missing = missing_rows(&["src/gateway/mod.rs".to_owned()]);
+        let missing = missing_rows(&["src/elsewhere/mod.rs".to_owned()]);
         assert_eq!(missing.len(), 1, "{missing:?}");
     }
 }

@@ -8,6 +8,7 @@ mod agents;
 pub mod buckets;
 mod budgets;
 mod events;
+mod gateway;
 mod pharos;
 mod planned;
 mod prices;
@@ -16,6 +17,7 @@ mod watch;
 pub use agents::*;
 pub use budgets::*;
 pub use events::*;
+pub use gateway::*;
 pub use pharos::*;
 pub use planned::{PLANNED, Planned};
 pub use prices::*;
@@ -144,6 +146,7 @@ pub fn all() -> impl Iterator<Item = &'static Family> {
         agents::FAMILIES,
         budgets::FAMILIES,
         events::FAMILIES,
+        gateway::FAMILIES,
         pharos::FAMILIES,
         prices::FAMILIES,
         watch::FAMILIES,

@@ -21,15 +21,12 @@ const fn planned(
 }
 
 const EVENTS: &str = "the events API, which reports starts as well as ends";
-const GATEWAY: &str = "the LLM gateway";
 const RULES: &str = "the rule evaluator";
 
 /// All of them.
 pub static PLANNED: &[Planned] = &[
     planned("active_connections", &[], EVENTS),
     planned("active_agent_runs", &[], EVENTS),
-    planned("gateway_requests_total", &["gateway_id", "method", "status"], GATEWAY),
-    planned("gateway_active_connections", &["gateway_id"], GATEWAY),
     planned("alerts_evaluated_total", &["alert_type", "status"], RULES),
     planned("alerts_delivered_total", &["delivery_method", "status"], RULES),
 ];

@@ -7,6 +7,7 @@
 //! a label holds `unknown` (and `endpoint` holds `unmatched`).
 
 mod cache;
+mod gateway;
 mod kept;
 mod lineage;
 mod llm;
@@ -25,6 +26,7 @@ use crate::model::{
     DbQuery, HttpExchange, Operation, Origin, Settled, Signal, Span, Understanding, Unexplained,
 };
 use cache::{Cache, Lookup};
+use gateway::Gateways;
 use lineage::Lineage;
 use operations::Operations;
 use pairs::Pairs;
@@ -54,6 +56,7 @@ pub struct Measures {
     operations: Operations,
     pairs: Pairs,
     connections: Connections,
+    gateways: Gateways,
     steps: Cache<1, Counter>,
     workflows: Cache<2, Timed>,
     workflow_steps: Cache<2, Histogram>,
@@ -113,6 +116,7 @@ impl Measures {
             operations: Operations::default(),
             pairs: Pairs::new(),
             connections: Connections::default(),
+            gateways: Gateways::default(),
             steps: Cache::default(),
             workflows: Cache::default(),
             workflow_steps: Cache::default(),
@@ -155,6 +159,11 @@ impl Measures {
         if let Some((agent, steps)) = self.lineage.arrive(span, agent_of(understanding), step) {
             self.steps.get([&*agent], lookup, agent_step).increment(steps);
         }
+        // Each report of a gateway is a request of its own, also where its call is known.
+        if let Some(exchange) = &understanding.gateway {
+            self.gateways.record(lookup, exchange);
+        }
+        self.aside(origin, understanding);
         match &understanding.operation {
             Operation::Llm(call) => {
                 let whole;
@@ -203,7 +212,6 @@ impl Measures {
         if let Some(Unexplained { scope, attribute }) = understanding.unexplained {
             self.unexplained.get([scope, attribute], lookup, unexplained).increment(1);
         }
-        self.aside(origin, understanding);
     }
 
     fn http_server(&mut self, lookup: &mut Lookup<'_>, exchange: &HttpExchange<'_>, seconds: f64) {
