@@ -24,3 +24,4 @@ mod prometheus;
 mod second_receiver;
 mod storage_faults;
 mod store;
+mod watch;
