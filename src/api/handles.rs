@@ -9,6 +9,7 @@ use crate::cost::prices::Prices;
 use crate::debug::DebugHandle;
 use crate::health::Checks;
 use crate::metrics::{Format, Registry};
+use crate::semconv::Mapping;
 use crate::storage::index::Understand;
 use crate::storage::query::Store;
 use crate::watch::WatchHandle;
@@ -37,6 +38,8 @@ pub struct ApiHandles {
     pub budgets: Budgets,
     /// What tokens cost.
     pub prices: Arc<Prices>,
+    /// What senders say, and what is made of it.
+    pub mapping: Mapping,
     /// The metric families, for insights and offenders.
     pub registry: Registry,
     /// Renders the page of `/metrics`.

@@ -41,6 +41,7 @@ mod scrape;
 mod scrape_form;
 mod search;
 mod searches;
+mod semconv_report;
 mod session_runs;
 mod skeleton;
 mod span_body;

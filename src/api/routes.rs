@@ -4,6 +4,7 @@ use super::access::{Access, enforce};
 use super::auth::Role;
 use super::error::ApiError;
 use super::observe::observe;
+use super::semconv_report;
 use super::{Api, ApiHandles, Shared};
 use super::{anomalies, baselines};
 use super::{budgets, cardinality, config, insights, investigate, landing, logs, openapi, probes};
@@ -90,6 +91,7 @@ pub(super) fn routes() -> Vec<Route> {
         api("/api/anomalies", READ, anomalies::PARAMETERS, get(anomalies::answer)),
         api("/api/watch/baselines", READ, &[], get(baselines::answer)),
         api("/api/cardinality", READ, &[], get(cardinality::answer)),
+        api("/api/semconv/report", READ, &[], get(semconv_report::answer)),
         api("/api/debug/logs", READ, debug_logs::PARAMETERS, get(debug_logs::answer)),
         api("/api/debug/stats", READ, &[], get(debug_stats::answer)),
         api("/api/debug/toggle", READ, &[], get(debug_toggle::answer)),

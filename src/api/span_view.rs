@@ -2,7 +2,8 @@
 
 use super::moment::{milliseconds, rfc3339};
 use crate::model::{
-    Attribute, Event, Link, LogRecord, Operation, Origin, Span, SpanId, Understanding, Usage, Value,
+    Attribute, CachedTokens, Event, Link, LogRecord, Operation, Origin, Span, SpanId,
+    Understanding, Usage, Value,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -55,9 +56,18 @@ struct LlmFacts<'a> {
     tokens: Tokens,
     cost_usd: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    cached_tokens: Option<CachedFacts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     time_to_first_token_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     finish_reason: Option<Cow<'a, str>>,
+}
+
+/// How the sender counts cached tokens, where it speaks of any; `tokens.input` includes them.
+#[derive(Debug, serde::Serialize)]
+struct CachedFacts {
+    counted: &'static str,
+    by: &'static str,
 }
 
 /// Tokens of one or more calls; `null` where no call said them.
@@ -167,6 +177,7 @@ impl<'a> Facts<'a> {
                     response_model: call.response_model.map(cut),
                     tokens: Tokens::from(call.usage),
                     cost_usd: call.cost.usd,
+                    cached_tokens: CachedFacts::of(call.cached_tokens),
                     time_to_first_token_ms: call.time_to_first_token_seconds.map(|s| s * 1e3),
                     finish_reason: call.finish_reason.map(cut),
                 });
@@ -266,6 +277,12 @@ impl<'v, 'a> LogView<'v, 'a> {
             body: Json { value: &record.body, longest_text },
             attributes: Attributes { list: &record.attributes, longest_text },
         }
+    }
+}
+
+impl CachedFacts {
+    fn of(cached: CachedTokens) -> Option<Self> {
+        Some(Self { counted: cached.name()?, by: cached.by()?.name() })
     }
 }
 

@@ -166,7 +166,9 @@ impl App {
         let notices: Arc<dyn Notices> = Arc::new(notices);
         let (watch, watched) = watching::start(config, registry, Arc::clone(&notices));
         let budgets = budgets::open(&config.budgets, registry, notices);
-        let mut others: Vec<Box<dyn Projection>> = vec![Box::new(budgets.clone())];
+        let mapping = semconv::Mapping::default();
+        let mut others: Vec<Box<dyn Projection>> =
+            vec![Box::new(budgets.clone()), Box::new(mapping.clone())];
         others.extend(watch);
         let projections = Projections {
             log: Arc::clone(&log),
@@ -199,6 +201,7 @@ impl App {
             stores: Arc::clone(&stores),
             budgets,
             book,
+            mapping,
             disk_reserve_bytes: config.storage.disk_reserve_bytes,
         });
         let addresses = bound.addresses;

@@ -214,6 +214,7 @@ fn api_handles(
         store: Arc::clone(&states.stores.store),
         understand: states.book.understand(),
         prices: Arc::clone(&states.book.prices),
+        mapping: states.mapping.clone(),
         budgets: states.budgets.clone(),
         checks: states,
         debug,

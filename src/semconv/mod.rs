@@ -24,6 +24,7 @@ mod ledger;
 mod litellm;
 mod llm;
 mod log_event;
+mod mapping;
 mod names;
 mod openinference;
 mod openllmetry;
@@ -37,6 +38,7 @@ mod vercel_ai;
 pub use content::{Part, Passage, log_passages, passages, plain_text};
 pub use ledger::{Ledger, RestoreError, call_book};
 pub use log_event::understand_log;
+pub use mapping::Mapping;
 pub use report::{Uids, report};
 
 use kind::Kind;

@@ -305,7 +305,7 @@ impl<'s, 'a> Facts<'s, 'a> {
 
 /// Whether a key belongs to the vocabulary of LLM instrumentations.
 #[inline]
-fn speaks_of_llms(key: &str) -> bool {
+pub(super) fn speaks_of_llms(key: &str) -> bool {
     match key.as_bytes().first() {
         Some(b'g') => key.starts_with("gen_ai."),
         Some(b'l') => key.starts_with("llm."),
@@ -314,6 +314,30 @@ fn speaks_of_llms(key: &str) -> bool {
         Some(b't') => key.starts_with("traceloop.") && !key.starts_with("traceloop.association."),
         _ => false,
     }
+}
+
+/// What a name says, if a dialect knows it.
+pub(super) fn field_of(key: &str) -> Option<Field> {
+    TABLE.get(key).map(|entry| entry.field)
+}
+
+/// The names of every dialect, by the dialect.
+#[cfg(test)]
+pub(super) fn tables() -> impl Iterator<Item = (&'static str, &'static [Name])> {
+    let dialects = [
+        "OpenTelemetry GenAI",
+        "OpenInference",
+        "OpenLLMetry (Traceloop)",
+        "Vercel AI SDK",
+        "Pydantic AI and Logfire",
+        "LiteLLM",
+        "Other frameworks",
+        "Whose work it was",
+        "HTTP",
+        "Databases",
+        "Events of Pharos",
+    ];
+    dialects.into_iter().zip(DIALECTS)
 }
 
 /// Every name of every dialect.

@@ -156,6 +156,7 @@ fn handles(world: &Arc<World>, keys: Vec<Key>) -> ApiHandles {
         debug: world.debug(),
         watch: None,
         store: store::Store::new().index,
+        mapping: crate::semconv::Mapping::default(),
         budgets: budgets(world),
         prices: Arc::new(crate::cost::prices::Prices::builtin()),
         understand: crate::model::Understand::unpriced(crate::semconv::understand),
