@@ -30,6 +30,7 @@ use tokio::runtime::Handle;
 
 use crate::build_info;
 use crate::config::{Config, Loaded};
+use crate::cost::budgets::Budgets;
 use crate::cost::prices::LoadError;
 use crate::debug::Debug;
 use crate::exporter::{Shipper, TargetError};
@@ -167,8 +168,7 @@ impl App {
         let (watch, watched) = watching::start(config, registry, Arc::clone(&notices));
         let budgets = budgets::open(&config.budgets, registry, notices);
         let mapping = semconv::Mapping::default();
-        let mut others: Vec<Box<dyn Projection>> =
-            vec![Box::new(budgets.clone()), Box::new(mapping.clone())];
+        let mut others = projections(&budgets, &mapping);
         others.extend(watch);
         let projections = Projections {
             log: Arc::clone(&log),
@@ -270,6 +270,11 @@ fn introduce(config: &Config, registry: &Registry) {
         rust_version: build_info::RUST_VERSION,
         environment: &config.environment,
     });
+}
+
+/// The projections that are always there.
+fn projections(budgets: &Budgets, mapping: &semconv::Mapping) -> Vec<Box<dyn Projection>> {
+    vec![Box::new(budgets.clone()), Box::new(mapping.clone())]
 }
 
 async fn open_log(config: &Config, fs: &Arc<dyn Fs>, registry: &Registry) -> Result<Log, AppError> {

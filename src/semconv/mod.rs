@@ -189,3 +189,5 @@ static LLM_NAMES: &[&str] = &[
 mod recorded;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod traps;
