@@ -168,8 +168,7 @@ impl App {
         let (watch, watched) = watching::start(config, registry, Arc::clone(&notices));
         let budgets = budgets::open(&config.budgets, registry, notices);
         let mapping = semconv::Mapping::default();
-        let mut others = projections(&budgets, &mapping);
-        others.extend(watch);
+        let others = projections(&budgets, &mapping, watch);
         let projections = Projections {
             log: Arc::clone(&log),
             index: Arc::clone(&index),
@@ -272,9 +271,14 @@ fn introduce(config: &Config, registry: &Registry) {
     });
 }
 
-/// The projections that are always there.
-fn projections(budgets: &Budgets, mapping: &semconv::Mapping) -> Vec<Box<dyn Projection>> {
-    vec![Box::new(budgets.clone()), Box::new(mapping.clone())]
+/// What counts from the log beside the metrics.
+fn projections(
+    budgets: &Budgets,
+    mapping: &semconv::Mapping,
+    watch: Option<Box<dyn Projection>>,
+) -> Vec<Box<dyn Projection>> {
+    let always: [Box<dyn Projection>; 2] = [Box::new(budgets.clone()), Box::new(mapping.clone())];
+    always.into_iter().chain(watch).collect()
 }
 
 async fn open_log(config: &Config, fs: &Arc<dyn Fs>, registry: &Registry) -> Result<Log, AppError> {
