@@ -7,6 +7,8 @@
 //! cargo run --example agent
 //! ```
 
+#![expect(clippy::print_stdout, reason = "an example shows its page")]
+
 use std::error::Error;
 use std::time::Duration;
 

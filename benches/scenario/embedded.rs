@@ -195,10 +195,10 @@ fn share(runtime: &Runtime, rows: &mut Vec<Row>) {
                 ticks.tick().await;
                 let asked = Instant::now();
                 if observed {
-                    let body = observed_handler.clone().oneshot(request()).await.unwrap();
+                    let body = observed_handler.oneshot(request()).await.unwrap();
                     black_box(body.into_body().collect().await.unwrap());
                 } else {
-                    let body = plain.clone().oneshot(request()).await.unwrap();
+                    let body = plain.oneshot(request()).await.unwrap();
                     black_box(body.into_body().collect().await.unwrap());
                 }
                 spent += asked.elapsed();

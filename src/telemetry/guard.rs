@@ -57,7 +57,6 @@ pub trait Kind {
 
 /// Where work that begins is recorded.
 #[derive(Debug)]
-#[allow(dead_code, reason = "gauges of work under way come with their families")]
 pub struct Begun<'a> {
     meter: Option<&'a Registry>,
 }
@@ -157,7 +156,6 @@ impl<K: Kind> Drop for Guard<K> {
     }
 }
 
-#[allow(dead_code, reason = "gauges of work under way come with their families")]
 impl Begun<'_> {
     pub(super) fn shift(&self, family: &'static Family, values: &[&str], by: f64) {
         if let Some(meter) = self.meter {
@@ -190,7 +188,6 @@ impl Ended<'_> {
         }
     }
 
-    #[allow(dead_code, reason = "gauges of work under way come with their families")]
     pub(super) fn shift(&self, family: &'static Family, values: &[&str], by: f64) {
         if let Some(meter) = self.meter {
             meter.shift(family, values, by);

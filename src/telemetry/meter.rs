@@ -54,7 +54,7 @@ pub(super) mod doubles {
                 && !line.contains("_bucket{")
                 && !line.contains("_seconds_sum")
                 && !line.starts_with("pharos_")
-                && !line.ends_with("} 0")
+                && !line.ends_with(" 0")
         };
         registry.render().lines().filter(telling).map(str::to_owned).collect()
     }

@@ -217,8 +217,10 @@ mod tests {
 
     #[test]
     fn the_environment_decides() {
+        type Case<'a> = (&'a [(&'a str, &'a str)], bool, bool);
+
         let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318");
-        let cases: [(&[(&str, &str)], bool, bool); 5] = [
+        let cases: [Case<'_>; 5] = [
             (&[], false, true),
             (&[endpoint], true, true),
             (&[endpoint, ("OTEL_SDK_DISABLED", "TRUE")], false, false),

@@ -66,5 +66,5 @@ fn an_app_whose_pharos_is_away_ends_in_order() {
     assert!(example("agent", &off).status.success());
     let bad = example("agent", &[("RUST_LOG", "my_app=loud")]);
     assert!(!bad.status.success());
-    assert!(String::from_utf8_lossy(&bad.stderr).contains("log filter"));
+    assert!(String::from_utf8_lossy(&bad.stderr).contains("my_app=loud"));
 }

@@ -39,16 +39,16 @@ pub fn agent_run(agent: &str) -> AgentRun {
     });
     span.in_scope(|| {
         tracing::info!(
-                    name: "pharos.agent_run.started",
-                    target: "pharos::started", {
-                    "gen_ai.agent.name" = agent,
-                    "tenant.id" = context.tenant(),
-                    "user.id" = context.user(),
-                    "gen_ai.conversation.id" = context.conversation(),
-        },
-                    "A run of an agent has begun."
-
-                );
+            name: "pharos.agent_run.started",
+            target: "pharos::started",
+            {
+                "gen_ai.agent.name" = agent,
+                "tenant.id" = context.tenant(),
+                "user.id" = context.user(),
+                "gen_ai.conversation.id" = context.conversation(),
+            },
+            "A run of an agent has begun."
+        );
     });
     Guard::begin(Run { agent: agent.into() }, span, context)
 }

@@ -8,6 +8,7 @@
 mod agent;
 mod capability;
 mod database;
+mod gateway;
 mod llm;
 mod pattern;
 mod provider;
@@ -23,13 +24,15 @@ mod workflow;
 pub use agent::{AgentRun, AgentStep, agent_run, agent_step};
 pub use capability::{CapabilityCall, capability_call};
 pub use database::{DbConnection, DbQuery, db_connection, db_query};
+pub use gateway::{GatewayRequest, gateway_request};
 pub use llm::{LlmCall, llm_call};
 pub use pattern::{PatternExecution, pattern_execution};
 pub use provider::{ProviderRequest, provider_request, rate_limit};
 pub use report::{DebugKind, debug_event, error, security_event, spend, token_budget};
-pub use request::{Request, request};
+pub(super) use request::method_label;
 #[cfg(feature = "tower")]
-pub(super) use request::{method_label, served};
+pub(super) use request::served;
+pub use request::{Request, request};
 pub use service::{ServiceCall, service_call};
 pub use skill::{SkillStep, skill_step};
 pub use tool::{ToolCall, tool_call};

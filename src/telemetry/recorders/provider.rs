@@ -33,15 +33,15 @@ pub fn rate_limit(provider: &str, remaining: u64) {
         meter.set(&catalog::PROVIDER_RATE_LIMIT_REMAINING, &[provider], remaining as f64);
     }
     tracing::info!(
-            name: "pharos.rate_limit",
-            target: "pharos::report", {
+        name: "pharos.rate_limit",
+        target: "pharos::report",
+        {
             "gen_ai.provider.name" = provider,
             "pharos.rate_limit.resource" = "requests",
             "pharos.rate_limit.remaining" = i64::try_from(remaining).unwrap_or(i64::MAX),
-    },
-            "A provider told what it still allows."
-
-        );
+        },
+        "A provider told what it still allows."
+    );
 }
 
 impl Kind for Request {

@@ -37,11 +37,11 @@ macro_rules! report {
             name: $name,
             target: $target,
             {
-            $($key = $value,)*
-            "tenant.id" = context.tenant(),
-            "user.id" = context.user(),
-            "gen_ai.agent.name" = context.agent(),
-            "gen_ai.conversation.id" = context.conversation(),
+                $($key = $value,)*
+                "tenant.id" = context.tenant(),
+                "user.id" = context.user(),
+                "gen_ai.agent.name" = context.agent(),
+                "gen_ai.conversation.id" = context.conversation(),
             },
             $message
         );

@@ -110,6 +110,7 @@ fn tokens_and_costs_that_cannot_be_true() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of all of them")]
 fn every_kind_of_work_has_its_lines() {
     let check = |work: fn(), expected: &[&str]| assert_eq!(recorded(work), expected);
     check(
@@ -186,11 +187,26 @@ fn every_kind_of_work_has_its_lines() {
             "http_requests_total{method=\"GET\",endpoint=\"/chat/{id}\",status=\"503\"} 1",
         ],
     );
+    check(
+        || gateway_request("openai", "POST").answered(429),
+        &[
+            "errors_total{kind=\"429\"} 1",
+            "gateway_requests_total{gateway_id=\"openai\",method=\"POST\",status=\"429\"} 1",
+        ],
+    );
+    check(
+        || drop(gateway_request("openai", "GET")),
+        &[
+            "errors_total{kind=\"abandoned\"} 1",
+            "gateway_requests_total{gateway_id=\"openai\",method=\"GET\",status=\"499\"} 1",
+        ],
+    );
     check(|| error("Timeout"), &["errors_total{kind=\"Timeout\"} 1"]);
     check(|| security_event("failed_login"), &["errors_total{kind=\"security.failed_login\"} 1"]);
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of all of them")]
 fn every_kind_of_work_has_its_span() {
     let (_, kept, _subscriber) = setup();
     let check = |name: &str, expected: &[&str]| {

@@ -32,16 +32,16 @@ pub fn workflow(name: &str) -> Workflow {
     });
     span.in_scope(|| {
         tracing::info!(
-                    name: "pharos.workflow.started",
-                    target: "pharos::started", {
-                    "gen_ai.workflow.name" = name,
-                    "tenant.id" = context.tenant(),
-                    "user.id" = context.user(),
-                    "gen_ai.conversation.id" = context.conversation(),
-        },
-                    "A run of a workflow has begun."
-
-                );
+            name: "pharos.workflow.started",
+            target: "pharos::started",
+            {
+                "gen_ai.workflow.name" = name,
+                "tenant.id" = context.tenant(),
+                "user.id" = context.user(),
+                "gen_ai.conversation.id" = context.conversation(),
+            },
+            "A run of a workflow has begun."
+        );
     });
     Guard::begin(Run { workflow: name.into() }, span, context)
 }
