@@ -15,7 +15,7 @@ pub const BUDGET_USD: f64 = 1e9;
 pub const BUDGET_RESERVATIONS: usize = 65_536;
 /// How long something stays reserved for a call that is never reported. Longer than any call
 /// takes, so that what is in flight always counts.
-pub const BUDGET_RESERVATION_SECONDS: u64 = 3_600;
+pub const BUDGET_RESERVATION_SECONDS: u64 = 7_200;
 /// Hours of use that are remembered for the forecast of a month; a day is forecast by fewer.
 pub const BUDGET_HOURS: u64 = 24;
 /// Hours by which a day is forecast.

@@ -131,7 +131,7 @@ impl Touched<'_> {
 
     fn warning(&self) -> Option<Warning<'_>> {
         let taken = self.taken.saturating_add(self.asked);
-        (taken > 0 && taken >= self.limits.soft(self.limit)).then(|| Warning {
+        (taken > 0 && taken >= self.limits.soft(self.limit)).then_some(Warning {
             payer: self.payer,
             name: &self.name,
             period: self.period,
