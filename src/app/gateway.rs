@@ -24,11 +24,13 @@ pub(super) fn start(
     states: &States,
 ) -> Result<Gateway, AppError> {
     let (check, hosts) = (Arc::clone(keys), hosts(config, keys));
+    let progress = Arc::clone(&states.progress);
     let neighbours = Neighbours {
         keys: (!keys.open()).then(|| -> crate::gateway::KeyCheck {
             Arc::new(move |headers| check.check_secret(pharos_key(headers), Role::Ingest).is_ok())
         }),
         hosts: Arc::new(move |uri, headers| hosts.allow(uri, headers)),
+        caught_up: Arc::new(move || progress.caught_up()),
         spending: Some(Arc::new(states.budgets.clone())),
         pricing: Some(Arc::clone(&states.book.prices) as Arc<dyn Pricing>),
         metrics: metrics::Gateway::new(registry),

@@ -196,6 +196,9 @@ fn reserve(call: &mut Exchange) -> Result<Option<HeaderValue>, Failure> {
     if call.endpoint.operation().is_none() {
         return Ok(None);
     }
+    if !(neighbours.caught_up)() {
+        return Err(Failure::Starting);
+    }
     let input = call.asked.text_bytes.div_ceil(limits::TOKEN_BYTES as u64);
     let output = match call.endpoint {
         Endpoint::Embeddings => 0,

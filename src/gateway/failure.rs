@@ -11,7 +11,7 @@ use http::{Response, StatusCode};
 use super::options::Kind;
 use super::passing::Passing;
 use crate::limits;
-use crate::model::Exhausted;
+use crate::model::{Exhausted, Why};
 
 /// Why a call did not end as it should have.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +32,8 @@ pub(super) enum Failure {
     Budget(Box<Exhausted>, u64),
     /// Too many request bodies are held.
     Overloaded,
+    /// Pharos has not yet counted again what was in its log.
+    Starting,
     /// Pharos stops.
     Stopping,
     /// No connection: refused, unreachable, an unknown name.
@@ -54,7 +56,7 @@ pub(super) enum Failure {
 
 impl Failure {
     /// Every name that [`Failure::name`] gives.
-    pub(super) const NAMES: [&'static str; 17] = [
+    pub(super) const NAMES: [&'static str; 18] = [
         "bad_path",
         "budget_exceeded",
         "client_disconnected",
@@ -68,6 +70,7 @@ impl Failure {
         "request_timeout",
         "request_too_large",
         "response_too_large",
+        "starting",
         "stopping",
         "tls_failed",
         "unauthenticated",
@@ -85,6 +88,7 @@ impl Failure {
             Self::CallerLeft => "client_disconnected",
             Self::Budget(..) => "budget_exceeded",
             Self::Overloaded => "overloaded",
+            Self::Starting => "starting",
             Self::Stopping => "stopping",
             Self::Connect => "connect_failed",
             Self::ConnectTimeout => "connect_timeout",
@@ -106,7 +110,7 @@ impl Failure {
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::CallerLeft => CALLER_LEFT.try_into().unwrap_or(StatusCode::BAD_REQUEST),
             Self::Budget(..) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Overloaded | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::Starting | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Self::ConnectTimeout | Self::FirstByteTimeout | Self::Idle => {
                 StatusCode::GATEWAY_TIMEOUT
             }
@@ -171,6 +175,13 @@ impl Failure {
             }
             Self::RequestTimeout => "The request's body did not come in time.".to_owned(),
             Self::CallerLeft => "The caller went away.".to_owned(),
+            Self::Budget(spent, _) if spent.why == Why::Unpriced => format!(
+                "The {} {} budget of {} pays for no call without a known price, and none is \
+                 known for this model.",
+                spent.period,
+                unit(spent.unit),
+                spent.budget,
+            ),
             Self::Budget(spent, _) => format!(
                 "The {} {} budget of {} is used up: {} of {}. It begins again at {}.",
                 spent.period,
@@ -181,6 +192,7 @@ impl Failure {
                 moment(spent.resets_at_ns),
             ),
             Self::Overloaded => "The gateway holds too many requests at the moment.".to_owned(),
+            Self::Starting => "Pharos is still counting what its log holds.".to_owned(),
             Self::Stopping => "The gateway is stopping.".to_owned(),
             Self::Connect => format!("The upstream '{upstream}' cannot be reached."),
             Self::ConnectTimeout => {
@@ -233,7 +245,7 @@ impl Failure {
                     headers.insert(BUDGET, budget);
                 }
             }
-            Self::Overloaded | Self::Stopping => {
+            Self::Overloaded | Self::Starting | Self::Stopping => {
                 headers.insert(RETRY_AFTER, limits::OVERLOAD_RETRY_SECONDS.into());
             }
             _ => {}
@@ -299,6 +311,7 @@ mod tests {
     #[tokio::test]
     async fn a_budget_is_told_so_that_an_agent_can_read_it() {
         let spent = Exhausted {
+            why: Why::UsedUp,
             budget: "tenant acme".to_owned(),
             period: "daily",
             unit: "usd",
@@ -306,7 +319,7 @@ mod tests {
             used: 5.25,
             resets_at_ns: 1_700_000_000_000_000_000,
         };
-        let (response, body) = told(&Failure::Budget(spent.into(), 90), Kind::OpenAi).await;
+        let (response, body) = told(&Failure::Budget(spent.clone().into(), 90), Kind::OpenAi).await;
         assert_eq!(response.status(), 429);
         assert_eq!(response.headers()["retry-after"], "90");
         assert_eq!(response.headers()["x-should-retry"], "false");
@@ -315,7 +328,11 @@ mod tests {
         assert_eq!(error["resets_at"], "2023-11-14T22:13:20Z");
         assert_eq!((error["used"].as_f64(), error["limit"].as_f64()), (Some(5.25), Some(5.0)));
         let message = error["message"].as_str().unwrap();
-        assert!(message.contains("daily cost budget of tenant acme"), "{message}");
+        assert!(message.contains("daily cost budget of tenant acme is used up"), "{message}");
+        let unpriced = Exhausted { why: Why::Unpriced, ..spent };
+        let (_, body) = told(&Failure::Budget(unpriced.into(), 90), Kind::OpenAi).await;
+        let message = body["error"]["message"].as_str().unwrap();
+        assert!(message.contains("no call without a known price"), "{message}");
     }
 
     #[test]
@@ -328,6 +345,7 @@ mod tests {
             Failure::RequestTimeout,
             Failure::CallerLeft,
             Failure::Overloaded,
+            Failure::Starting,
             Failure::Stopping,
             Failure::Connect,
             Failure::ConnectTimeout,

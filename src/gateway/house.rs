@@ -24,6 +24,8 @@ pub struct Neighbours {
     pub keys: Option<KeyCheck>,
     /// Which hosts may be named.
     pub hosts: HostCheck,
+    /// Whether budgets hold what was counted before this process began.
+    pub caught_up: Arc<dyn Fn() -> bool + Send + Sync>,
     /// What calls may cost, where there are budgets.
     pub spending: Option<Arc<dyn Spending>>,
     /// What calls will cost, where there are prices.

@@ -38,7 +38,7 @@ pub use report::{RateLimit, Report, Reported, RunKind, RunStart, Spend, TokenBud
 pub use settled::{CallBook, CallLabels, Settled};
 pub use signal::Signal;
 pub use span::{Event, Link, Span, SpanKind, Status};
-pub use spending::{Ask, Exhausted, Leave, Spending};
+pub use spending::{Ask, Exhausted, Leave, Spending, Why};
 pub use trace_parent::TraceParent;
 pub use understand::{ReadSpan, Understand};
 pub use value::{Attribute, Value, find};

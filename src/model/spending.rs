@@ -27,9 +27,21 @@ pub struct Leave {
     pub warning: Option<String>,
 }
 
+/// Why a call may not be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Why {
+    /// With it, more would be used than the limit allows.
+    #[default]
+    UsedUp,
+    /// Nobody knows what it would cost, and the budget is configured to pay for no such call.
+    Unpriced,
+}
+
 /// A hard limit is reached.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exhausted {
+    /// Why.
+    pub why: Why,
     /// The budget, as configured, for instance `tenant acme`.
     pub budget: String,
     /// `daily` or `monthly`.

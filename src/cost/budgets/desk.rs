@@ -9,7 +9,7 @@ use super::limits_of::{Limits, Payer};
 use super::plan::Plan;
 use super::reservations::Reservations;
 use super::warning::Warning;
-use crate::model::{Ask, Exhausted, Leave, Notices, SpanId, Spending};
+use crate::model::{Ask, Exhausted, Leave, Notices, SpanId, Spending, Why};
 
 /// Budgets of tenants and teams. Clones share them.
 #[derive(Clone)]
@@ -110,16 +110,20 @@ fn accounts(book: &Book, plan: &Plan, ask: &Ask<'_>) -> [Option<Box<str>>; 2] {
 
 impl Touched<'_> {
     /// Whether the call may not be made for it. A call of which no price is known needs leave.
-    fn refuses(&self, priced: bool, unpriced_allowed: bool) -> bool {
-        if !self.limits.enforced {
-            return false;
-        }
+    fn refuses(&self, priced: bool, unpriced_allowed: bool) -> Option<Why> {
+        let beyond = self.taken >= self.limit || self.taken.saturating_add(self.asked) > self.limit;
         let unknown = self.unit == Unit::Usd && !priced && !unpriced_allowed;
-        unknown || self.taken >= self.limit || self.taken.saturating_add(self.asked) > self.limit
+        let why = match (beyond, unknown) {
+            (true, _) => Some(Why::UsedUp),
+            (false, true) => Some(Why::Unpriced),
+            (false, false) => None,
+        };
+        why.filter(|_| self.limits.enforced)
     }
 
-    fn exhausted(&self) -> Exhausted {
+    fn exhausted(&self, why: Why) -> Exhausted {
         Exhausted {
+            why,
             budget: format!("{} {}", self.payer.name(), self.name),
             period: self.period.name(),
             unit: self.unit.name(),
@@ -156,13 +160,14 @@ impl Spending for Budgets {
             self.observer.unpriced(self.plan.unpriced_allowed);
         }
         let full = state.reservations.is_full();
-        let refusing = touched.iter().filter(|it| {
-            it.refuses(priced, self.plan.unpriced_allowed) || full && it.limits.enforced
+        let refusing = touched.iter().filter_map(|it| {
+            let no_room = (full && it.limits.enforced).then_some(Why::UsedUp);
+            Some((it, it.refuses(priced, self.plan.unpriced_allowed).or(no_room)?))
         });
         // Of several the one that lasts longest: before its end asking again is in vain.
-        if let Some(refusing) = refusing.max_by_key(|it| it.resets_ns) {
+        if let Some((refusing, why)) = refusing.max_by_key(|(it, _)| it.resets_ns) {
             self.observer.refused(refusing.payer, refusing.period, refusing.unit);
-            return Err(refusing.exhausted());
+            return Err(refusing.exhausted(why));
         }
         let accounts = accounts(&state.book, &self.plan, ask);
         if !full {

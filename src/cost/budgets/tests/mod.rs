@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::model::{
     Ask, CallLabels, Exhausted, Moment, Notice, Notices, Origin, Projection as _, SeenSpan,
-    Settled, Span, SpanId, SpanKind, Spending as _, Status, TraceId, Understanding, Usage,
+    Settled, Span, SpanId, SpanKind, Spending as _, Status, TraceId, Understanding, Usage, Why,
 };
 
 /// 2026-03-10T12:00:00Z, a Tuesday.

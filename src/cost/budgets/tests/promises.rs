@@ -24,6 +24,7 @@ fn a_refusal_says_what_and_until_when() {
     );
     let refused = budgets.reserve(&ask(2, 11, None, NOON)).unwrap_err();
     let expected = Exhausted {
+        why: Why::UsedUp,
         budget: "tenant acme".to_owned(),
         period: "daily",
         unit: "tokens",
@@ -79,7 +80,8 @@ fn a_call_without_a_price_goes_by_the_configuration() {
         let mut plan = Plan::new("UTC", allowed).unwrap();
         plan.add(Payer::Tenant, "acme", [None, None], usd, (0.8, true));
         let (mut budgets, heard) = budgets(plan);
-        assert_eq!(budgets.reserve(&ask(1, 10, wrong, NOON)).is_ok(), allowed);
+        let refused = budgets.reserve(&ask(1, 10, wrong, NOON)).err().map(|it| it.why);
+        assert_eq!(refused, (!allowed).then_some(Why::Unpriced));
         assert_eq!(*heard.unpriced.lock().unwrap(), [allowed]);
         // Where all is spent, no call is made, with a price or without.
         report(&mut budgets, &Call { usd: Some(1.0), ..Call::default() }, true);
