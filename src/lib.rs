@@ -34,6 +34,8 @@ pub mod debug;
 #[cfg(feature = "server")]
 pub mod demo;
 #[cfg(feature = "server")]
+pub mod events;
+#[cfg(feature = "server")]
 pub mod exporter;
 #[cfg(feature = "server")]
 pub mod gateway;
@@ -49,6 +51,8 @@ pub mod pipeline;
 pub mod receiver;
 #[cfg(feature = "server")]
 pub mod redaction;
+#[cfg(feature = "server")]
+pub mod runs;
 #[cfg(feature = "server")]
 pub mod semconv;
 #[cfg(feature = "server")]

@@ -9,6 +9,7 @@ use crate::cost::prices::Prices;
 use crate::debug::DebugHandle;
 use crate::health::Checks;
 use crate::metrics::{Format, Registry};
+use crate::runs::Runs;
 use crate::semconv::Mapping;
 use crate::storage::index::Understand;
 use crate::storage::query::Store;
@@ -28,6 +29,8 @@ pub struct ApiHandles {
     pub checks: Arc<dyn Checks>,
     /// Where spans and log records are kept.
     pub store: Arc<dyn Store>,
+    /// The runs under way.
+    pub runs: Arc<Runs>,
     /// The toggle of debug events, and what was written.
     pub debug: DebugHandle,
     /// What was found by watching runs; `None` where nothing is watched.

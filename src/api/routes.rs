@@ -9,7 +9,7 @@ use super::{Api, ApiHandles, Shared};
 use super::{anomalies, baselines};
 use super::{budgets, cardinality, config, insights, investigate, landing, logs, openapi, probes};
 use super::{conversations, performance, stats, trace_link};
-use super::{debug_logs, debug_stats, debug_toggle};
+use super::{debug_logs, debug_stats, debug_toggle, event_schema, runs};
 use super::{scrape, search, searches, span_body, status, trace};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -75,6 +75,8 @@ pub(super) fn routes() -> Vec<Route> {
             conversations::messages::PARAMETERS,
             get(conversations::messages::answer),
         ),
+        api("/api/runs", READ, runs::PARAMETERS, get(runs::answer)),
+        api("/api/schema/events", READ, &[], get(event_schema::answer)),
         api("/api/tools/stats", READ, stats::PARAMETERS, get(stats::tools::answer)),
         api("/api/skills/stats", READ, stats::PARAMETERS, get(stats::skills::answer)),
         api("/api/requests/stats", READ, stats::PARAMETERS, get(stats::requests::answer)),

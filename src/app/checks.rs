@@ -11,6 +11,7 @@ use crate::exporter::Shipper;
 use crate::health::{Checks, Phase, clickhouse, disk, forward, projection, store};
 use crate::metrics::TargetReading;
 use crate::pipeline::Progress;
+use crate::runs::Runs;
 use crate::semconv::Mapping;
 use crate::storage::block::Catalog;
 use crate::storage::{Log, Writable};
@@ -30,6 +31,7 @@ pub(super) struct States {
     pub(super) budgets: Budgets,
     pub(super) book: Arc<PriceBook>,
     pub(super) mapping: Mapping,
+    pub(super) runs: Arc<Runs>,
     pub(super) disk_reserve_bytes: u64,
 }
 

@@ -14,6 +14,7 @@ mod notices;
 mod observers;
 mod options;
 mod prices;
+mod runs;
 mod servers;
 mod store;
 mod watching;
@@ -36,7 +37,7 @@ use crate::debug::Debug;
 use crate::exporter::{Shipper, TargetError};
 use crate::gateway::UpstreamError;
 use crate::metrics::Registry;
-use crate::model::{Notices, Projection, Understand};
+use crate::model::{Projection, Understand};
 use crate::pipeline::{Pipeline, Progress, Projections, Projector, Recent};
 use crate::redaction::{BadPattern, Redactor};
 use crate::storage::block::{Catalog, CatalogError, Sealer};
@@ -51,6 +52,7 @@ use crate::{limits, metrics, semconv};
 use self::checks::{Life, States};
 use self::notices::{NoticeBox, NoticeTask};
 pub use self::prices::check_prices;
+use self::runs::RunsTask;
 use self::servers::Servers;
 use self::store::Stores;
 
@@ -65,6 +67,7 @@ pub struct App {
     shippers: Arc<Vec<Shipper>>,
     debug: Debug,
     notices: NoticeTask,
+    abandoning: RunsTask,
     stores: Arc<Stores>,
     life: Arc<Life>,
     servers: Servers,
@@ -160,15 +163,15 @@ impl App {
         let log = Arc::new(open_log(config, &fs, registry).await?);
         let catalog = blocks::open(&log).await?;
         let index = open_index(&log, &catalog, book.understand()).await;
-        let progress = Arc::new(Progress::default());
+        let (progress, life) = (Arc::<Progress>::default(), Arc::<Life>::default());
         let recent = Arc::new(Recent::new(limits::RECENT_IDS));
         let snapshot = config.storage.path.join("metrics.snapshot");
         let (notices, waiting) = NoticeBox::new(metrics::Findings::new(registry));
-        let notices: Arc<dyn Notices> = Arc::new(notices);
-        let (watch, watched) = watching::start(config, registry, Arc::clone(&notices));
-        let budgets = budgets::open(&config.budgets, registry, notices);
+        let (watch, watched) = watching::start(config, registry, Arc::new(notices.clone()));
+        let budgets = budgets::open(&config.budgets, registry, Arc::new(notices));
         let mapping = semconv::Mapping::default();
-        let others = projections(&budgets, &mapping, watch);
+        let (runs, of_runs) = runs::open(config, &recent);
+        let others = projections(&budgets, &mapping, of_runs, watch);
         let projections = Projections {
             log: Arc::clone(&log),
             index: Arc::clone(&index),
@@ -183,11 +186,11 @@ impl App {
             .map_err(|source| AppError::File { path: snapshot, source })?;
         let shippers = Arc::new(start_shippers(config, &log, &fs, registry)?);
         let stores = Arc::new(Stores::open(config, &log, &index, registry)?);
-        let life = Arc::new(Life::default());
         let pipeline =
             Pipeline::new(Arc::clone(&log), redactor, recent, registry, Arc::clone(&progress));
         let pipeline = Arc::new(pipeline);
         let notices = waiting.start(Arc::clone(&pipeline));
+        let abandoning = runs::watch(&runs, &pipeline, &progress);
         let debug = debugging::start(loaded, &log, &fs, &pipeline, registry).await?;
         // From here on the log lets go of what nobody holds: every other reader holds its part.
         let sealer = blocks::seal(config, &log, &catalog, book.understand())?;
@@ -201,24 +204,23 @@ impl App {
             budgets,
             book,
             mapping,
+            runs,
             disk_reserve_bytes: config.storage.disk_reserve_bytes,
         });
-        let addresses = bound.addresses;
-        let rebuild = Rebuild::start(Arc::clone(&index));
-        let servers = Servers::new(bound, loaded, registry, pipeline, states, &debug, watched)?;
         Ok(Self {
-            addresses,
+            addresses: bound.addresses,
+            servers: Servers::new(bound, loaded, registry, pipeline, states, &debug, watched)?,
             log,
             projector,
             progress,
-            rebuild,
+            rebuild: Rebuild::start(index),
             sealer,
             shippers,
             debug,
             notices,
+            abandoning,
             stores,
             life,
-            servers,
         })
     }
 
@@ -244,6 +246,7 @@ impl App {
         life.stopping();
         servers.close_doors().await;
         self.notices.stop();
+        self.abandoning.stop();
         let rest = tokio::task::spawn_blocking(move || {
             // It appends what it writes, and so ends before the log does.
             debug.stop();
@@ -275,10 +278,11 @@ fn introduce(config: &Config, registry: &Registry) {
 fn projections(
     budgets: &Budgets,
     mapping: &semconv::Mapping,
+    runs: Box<dyn Projection>,
     watch: Option<Box<dyn Projection>>,
 ) -> Vec<Box<dyn Projection>> {
     let always: [Box<dyn Projection>; 2] = [Box::new(budgets.clone()), Box::new(mapping.clone())];
-    always.into_iter().chain(watch).collect()
+    always.into_iter().chain([runs]).chain(watch).collect()
 }
 
 async fn open_log(config: &Config, fs: &Arc<dyn Fs>, registry: &Registry) -> Result<Log, AppError> {

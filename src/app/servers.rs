@@ -21,6 +21,7 @@ use crate::gateway::{Front, Gateway};
 use crate::health::{self, Checks};
 use crate::listener::{self, ListenerOptions, Patience};
 use crate::metrics::{Ingest, Page, Registry, StoreReading};
+use crate::model::RunKind;
 use crate::pipeline::Pipeline;
 use crate::receiver::{self, BodyBounds, Budget, Receiver, ReceiverOptions};
 use crate::storage::block::BlockStatus;
@@ -162,10 +163,12 @@ fn receiver_options(
     states: Arc<States>,
 ) -> ReceiverOptions {
     let mut options = ReceiverOptions::new(Arc::new(DoorWatch::new(registry)));
+    let runs = Arc::clone(&states.runs);
     options.body = BodyBounds { wire_bytes: config.otlp.max_wire_bytes, ..BodyBounds::default() };
     options.unpacked_bytes = config.otlp.max_unpacked_bytes;
     options.items = config.otlp.max_items;
     options.ready = Arc::new(move || health::ready(states.phase(), &states.store()).is_ok());
+    options.runs = runs;
     if !keys.open() {
         let keys = Arc::clone(keys);
         options.check = Some(Arc::new(move |headers| {
@@ -196,6 +199,13 @@ fn api_handles(
     if let Some(clickhouse) = states.stores.clickhouse.clone() {
         page.cluster(move || Stores::reading(&clickhouse, clock::unix_nanos()));
     }
+    page.runs({
+        let runs = Arc::clone(&states.runs);
+        move || {
+            let [requests, agents, workflows] = RunKind::ALL.map(|kind| runs.count(kind));
+            [requests, agents, workflows, Some(runs.untracked())]
+        }
+    });
     let (ingest, lag) = (Ingest::new(registry), registry.projection_lag());
     let of_lag = Arc::clone(&states);
     let exposition = move |format| {
@@ -216,6 +226,7 @@ fn api_handles(
         prices: Arc::clone(&states.book.prices),
         mapping: states.mapping.clone(),
         budgets: states.budgets.clone(),
+        runs: Arc::clone(&states.runs),
         checks: states,
         debug,
         watch: None,

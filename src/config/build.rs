@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::api_keys::api_keys;
 use super::budgets::budgets;
 use super::clickhouse::clickhouse;
+use super::events::events;
 use super::forward::targets;
 use super::gateway::gateway;
 use super::origin::{Origin, Problem};
@@ -83,6 +84,7 @@ impl Builder {
             log: log(values),
             debug: debug(values),
             prices: prices(self, values),
+            events: events(values),
             watch: watch(values),
         }
     }

@@ -181,7 +181,8 @@ fn every_key_is_taken_by_a_section() {
         // Behind their parts of the table.
         + include_str!("gateway.rs").split_once("pub(super) fn gateway(").unwrap().1
         + include_str!("prices.rs").split_once("pub(super) fn prices(").unwrap().1
-        + include_str!("watch.rs").split_once("pub(super) fn watch(").unwrap().1;
+        + include_str!("watch.rs").split_once("pub(super) fn watch(").unwrap().1
+        + include_str!("events.rs").split_once("pub(super) fn events(").unwrap().1;
     for key in KEYS {
         assert!(text.contains(&format!("\"{}\"", key.name)), "{} is never taken", key.name);
     }

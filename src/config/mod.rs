@@ -19,6 +19,7 @@ mod check;
 mod clickhouse;
 mod document;
 mod effective;
+mod events;
 mod file;
 mod flags;
 mod forward;
@@ -47,9 +48,10 @@ pub(crate) use build::read_text_file;
 #[cfg(test)]
 pub(crate) use check::TAKEN_PATHS;
 pub use sections::{
-    ApiKey, Auth, Budget, Budgets, ClickHouse, Config, CostWatch, Debug, Durability, Forward,
-    Gateway, Log, LogFormat, LogLevel, LoopWatch, Metrics, Otlp, OutlierWatch, Protocol, Redaction,
-    Retention, Role, Storage, Target, TargetTls, Thresholds, Upstream, UpstreamKind, Watch, Web,
+    ApiKey, Auth, Budget, Budgets, ClickHouse, Config, CostWatch, Debug, Durability, Events,
+    Forward, Gateway, Log, LogFormat, LogLevel, LoopWatch, Metrics, Otlp, OutlierWatch, Protocol,
+    Redaction, Retention, Role, Storage, Target, TargetTls, Thresholds, Upstream, UpstreamKind,
+    Watch, Web,
 };
 pub(crate) use units::duration as read_duration;
 pub(crate) use value::read_url;

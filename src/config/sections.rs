@@ -36,6 +36,8 @@ pub struct Config {
     pub debug: Debug,
     /// What tokens cost.
     pub prices: Prices,
+    /// Runs that are told by their beginning and their end.
+    pub events: Events,
     /// What is watched for.
     pub watch: Watch,
 }
@@ -457,4 +459,11 @@ pub struct Budget {
     pub soft_ratio: f64,
     /// Whether the gateway refuses what would pass a limit.
     pub enforce: bool,
+}
+
+/// Runs that are told by their beginning and their end.
+#[derive(Debug, Clone, Copy)]
+pub struct Events {
+    /// The time after which a run without an end is closed as abandoned.
+    pub abandon_after: Duration,
 }

@@ -128,6 +128,21 @@ impl Page {
         }));
     }
 
+    /// Shows what runs, read at every scrape: requests, agents, workflows, and how many were not
+    /// tracked. A kind that nobody tells of has no value.
+    pub fn runs(&self, read: impl Fn() -> [Option<u64>; 4] + Send + Sync + 'static) {
+        let families = [
+            &catalog::ACTIVE_CONNECTIONS,
+            &catalog::ACTIVE_AGENT_RUNS,
+            &catalog::ACTIVE_WORKFLOW_RUNS,
+            &catalog::RUNS_UNTRACKED,
+        ];
+        self.add(Readings::new(families, move || {
+            let one = |value: u64| (String::new(), value as f64);
+            read().map(|value| value.map(one).into_iter().collect())
+        }));
+    }
+
     /// Shows how far ClickHouse is behind, read at every scrape.
     pub fn cluster(&self, read: impl Fn() -> ClusterReading + Send + Sync + 'static) {
         let families = [&catalog::CLICKHOUSE_LAG, &catalog::CLICKHOUSE_QUEUE];

@@ -127,6 +127,41 @@ impl Admission {
         prepared.await.unwrap_or(Err(Failure::Internal))
     }
 
+    /// Unpacks a body that `hold` has paid for and lets `make` read it, on a thread where that may
+    /// take long. The body is given back once it is read.
+    pub(super) async fn work<T: Send + 'static>(
+        &self,
+        coding: Coding,
+        body: Bytes,
+        mut hold: Reservation,
+        make: impl FnOnce(&[u8], &mut Reservation) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<(T, Reservation), Failure> {
+        let cap = self.most.unpacked_bytes;
+        let small = coding == Coding::Identity && body.len() <= limits::JSON_INLINE_BYTES;
+        let work = move || {
+            let mut body = body;
+            if coding != Coding::Identity {
+                let glance = |_: &[u8]| Ok(());
+                let patience = usize::MAX;
+                let unpacked = unpack::unpack(coding, &body, cap, patience, &mut hold, &glance)?;
+                hold.shrink(body.len());
+                body = Bytes::from(unpacked.ok_or(Failure::Internal)?);
+            }
+            let made = make(&body, &mut hold)?;
+            hold.shrink(body.len());
+            Ok((made, hold))
+        };
+        if small {
+            return work();
+        }
+        let place = self.place().await?;
+        let working = spawn_blocking(move || {
+            let _place = place;
+            work()
+        });
+        working.await.unwrap_or(Err(Failure::Internal))
+    }
+
     async fn place(&self) -> Result<Place, Failure> {
         let place = self.queue.clone().try_acquire_owned().map_err(|_| NoRoom::Now)?;
         let thread = self.threads.clone().acquire_owned().await.map_err(|_| NoRoom::Now)?;

@@ -20,6 +20,8 @@ pub(super) enum Failure {
     UnknownCoding,
     /// A `Content-Type` that is not understood.
     UnknownType,
+    /// A `Content-Type` of which no events are made.
+    UnknownEventType,
     /// Another method than POST.
     WrongMethod,
     /// A path or method that does not exist.
@@ -79,7 +81,9 @@ impl Failure {
             Self::Malformed { .. } | Self::Framing { .. } | Self::Disconnected => {
                 StatusCode::BAD_REQUEST
             }
-            Self::UnknownCoding | Self::UnknownType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnknownCoding | Self::UnknownType | Self::UnknownEventType => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Denied(Denied::Unauthenticated) => StatusCode::UNAUTHORIZED,
@@ -96,9 +100,10 @@ impl Failure {
     pub(super) fn code(&self) -> Code {
         match self {
             Self::TooLarge { .. } | Self::TooMany { .. } => Code::ResourceExhausted,
-            Self::Malformed { .. } | Self::UnknownType | Self::Disconnected => {
-                Code::InvalidArgument
-            }
+            Self::Malformed { .. }
+            | Self::UnknownType
+            | Self::UnknownEventType
+            | Self::Disconnected => Code::InvalidArgument,
             Self::UnknownCoding | Self::WrongMethod => Code::Unimplemented,
             Self::NotFound => Code::NotFound,
             Self::Denied(Denied::Unauthenticated) => Code::Unauthenticated,
@@ -132,7 +137,7 @@ impl Failure {
             Self::TooMany { reason, .. } | Self::Unavailable { reason, .. } => reason,
             Self::Malformed { .. } | Self::Framing { .. } => "malformed",
             Self::UnknownCoding => "unknown_encoding",
-            Self::UnknownType => "unknown_content_type",
+            Self::UnknownType | Self::UnknownEventType => "unknown_content_type",
             Self::WrongMethod => "wrong_method",
             Self::NotFound => "not_found",
             Self::Denied(_) => "denied",
@@ -158,8 +163,13 @@ impl Failure {
             Self::UnknownType => "the content type must be application/x-protobuf, \
                 application/json or application/grpc"
                 .to_owned(),
+            Self::UnknownEventType => "the content type must be application/json, \
+                application/x-ndjson or text/plain"
+                .to_owned(),
             Self::WrongMethod => "telemetry is sent with POST".to_owned(),
-            Self::NotFound => "OTLP is taken at /v1/traces, /v1/logs and /v1/metrics".to_owned(),
+            Self::NotFound => "OTLP is taken at /v1/traces, /v1/logs and /v1/metrics, JSON \
+                events at /v1/events"
+                .to_owned(),
             Self::Denied(denied) => denied.to_string(),
             Self::Framing { message, .. } => (*message).to_owned(),
             Self::Slow => "the body came too slowly".to_owned(),

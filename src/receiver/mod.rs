@@ -1,4 +1,4 @@
-//! Telemetry comes in: OTLP over gRPC and HTTP, both on every port.
+//! Telemetry comes in: OTLP over gRPC and HTTP, and plain JSON events, all on every port.
 //!
 //! A request is checked, read within bounds ([`body`]), unpacked ([`unpack`]), counted and paid
 //! for ([`admission`]) and handed to the pipeline; [`answer`] says what became of it. What is
@@ -10,6 +10,7 @@ mod admission;
 mod answer;
 mod body;
 mod budget;
+mod events;
 mod failure;
 mod otlp_grpc;
 mod otlp_http;
@@ -23,6 +24,7 @@ pub use failure::Denied;
 use crate::limits;
 use crate::model::Signal;
 use crate::pipeline::{Accepted, Pipeline, Refusal};
+use crate::runs::Runs;
 use admission::{Admission, Most, Prepared};
 use bytes::Bytes;
 use failure::Failure;
@@ -87,6 +89,8 @@ pub struct ReceiverOptions {
     pub ready: Arc<dyn Fn() -> bool + Send + Sync>,
     /// Who counts what the doors turn away.
     pub observer: Arc<dyn DoorObserver>,
+    /// The runs under way, whose ends may leave out when they began.
+    pub runs: Arc<Runs>,
 }
 
 impl ReceiverOptions {
@@ -99,6 +103,7 @@ impl ReceiverOptions {
             check: None,
             ready: Arc::new(|| true),
             observer,
+            runs: Arc::new(Runs::new(limits::RUN_ABANDONED_SECONDS * 1_000_000_000)),
         }
     }
 }
@@ -145,6 +150,8 @@ where
         Box::pin(async move {
             Ok(if otlp_grpc::is_call(request.headers()) {
                 otlp_grpc::answer(&shared, request).await
+            } else if request.uri().path() == events::PATH {
+                events::answer(&shared, request).await
             } else {
                 otlp_http::answer(&shared, request).await
             })

@@ -17,7 +17,8 @@ use http_body::Body;
 use std::sync::Arc;
 
 /// What a person who opens the door in a browser reads.
-const HINT: &str = "Pharos takes OTLP here: POST /v1/traces, /v1/logs, /v1/metrics.\n";
+const HINT: &str =
+    "Pharos takes OTLP here: POST /v1/traces, /v1/logs, /v1/metrics; and JSON: POST /v1/events.\n";
 
 /// Answers one request.
 pub(super) async fn answer<P, B>(shared: &Arc<Shared<P>>, request: Request<B>) -> Response<Answer>
@@ -101,7 +102,7 @@ fn checked<P>(
 }
 
 /// How the body is packed; several codings on top of one another are nobody's.
-fn coding(headers: &HeaderMap) -> Result<Coding, Failure> {
+pub(super) fn coding(headers: &HeaderMap) -> Result<Coding, Failure> {
     let mut named = headers.get_all(CONTENT_ENCODING).iter();
     let first = named.next().map_or(&b""[..], HeaderValue::as_bytes);
     match (Coding::named(first), named.next()) {
@@ -118,6 +119,12 @@ fn refusal(failure: &Failure, encoding: Option<Encoding>, version: Version) -> R
     *response.status_mut() = failure.status();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, encoding.content_type());
+    headers_of(failure, version, headers);
+    response
+}
+
+/// The headers that tell more of a refusal.
+pub(super) fn headers_of(failure: &Failure, version: Version, headers: &mut HeaderMap) {
     let mut say = |name: HeaderName, value: &'static str| {
         headers.insert(name, HeaderValue::from_static(value));
     };
@@ -132,7 +139,6 @@ fn refusal(failure: &Failure, encoding: Option<Encoding>, version: Version) -> R
     if let Some(seconds) = failure.retry_after_seconds() {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    response
 }
 
 #[cfg(test)]

@@ -27,8 +27,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("debug", &["clock", "limits", "model", "otlp", "semconv", "storage"]),
     // What is counted goes to a small trait.
     ("watch", &["limits", "model"]),
+    // What runs at the moment, and the plain events that tell of it.
+    ("runs", &["limits", "model", "otlp"]),
+    ("events", &["limits", "model", "otlp", "runs"]),
     ("listener", &["clock", "limits"]),
-    ("receiver", &["clock", "limits", "listener", "model", "otlp", "pipeline"]),
+    ("receiver", &["clock", "events", "limits", "listener", "model", "otlp", "pipeline", "runs"]),
     // A door like the receiver; what it reads of headers it reads as the API does.
     ("gateway", &["api", "build_info", "clock", "limits", "metrics", "model", "otlp", "pipeline"]),
     ("health", &["clock", "limits"]),
@@ -39,11 +42,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "clock",
             "cost",
             "debug",
+            "events",
             "health",
             "limits",
             "metrics",
             "model",
             "otlp",
+            "runs",
             "semconv",
             "storage",
             "watch",

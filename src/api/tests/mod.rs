@@ -160,6 +160,7 @@ fn handles(world: &Arc<World>, keys: Vec<Key>) -> ApiHandles {
         budgets: budgets(world),
         prices: Arc::new(crate::cost::prices::Prices::builtin()),
         understand: crate::model::Understand::unpriced(crate::semconv::understand),
+        runs: Arc::new(crate::runs::Runs::new(1)),
         registry: Registry::default(),
         exposition: Arc::new(move |_| page.page.lock().unwrap().clone()),
         metrics_path: "/metrics".to_owned(),

@@ -19,6 +19,18 @@ families! {
     CAPABILITY_DURATION = SECONDS, "agent_capability_duration_seconds", Seconds,
         [open("agent_name"), open("capability")], Log,
         "Duration of calls of what an agent offers to others.";
+    ACTIVE_CONNECTIONS = Kind::Gauge, "active_connections", Items,
+        [], Scrape,
+        "Requests whose beginning was told and whose end was not.";
+    ACTIVE_AGENT_RUNS = Kind::Gauge, "active_agent_runs", Items,
+        [], Scrape,
+        "Runs of agents whose beginning was told and whose end was not.";
+    ACTIVE_WORKFLOW_RUNS = Kind::Gauge, "active_workflow_runs", Items,
+        [], Scrape,
+        "Runs of workflows whose beginning was told and whose end was not.";
+    RUNS_UNTRACKED = Kind::Counter, "pharos_runs_untracked_total", Items,
+        [], Scrape,
+        "Beginnings of runs that were not tracked because too many runs are open.";
     PROVIDER_RATE_LIMIT_REMAINING = Kind::Gauge, "provider_rate_limit_remaining", Items,
         [open("provider")], Process,
         "Requests that a model provider still allows, as it was last reported.";

@@ -20,13 +20,10 @@ const fn planned(
     Planned { name, labels, waits_for }
 }
 
-const EVENTS: &str = "the events API, which reports starts as well as ends";
 const RULES: &str = "the rule evaluator";
 
 /// All of them.
 pub static PLANNED: &[Planned] = &[
-    planned("active_connections", &[], EVENTS),
-    planned("active_agent_runs", &[], EVENTS),
     planned("alerts_evaluated_total", &["alert_type", "status"], RULES),
     planned("alerts_delivered_total", &["delivery_method", "status"], RULES),
 ];

@@ -1,6 +1,7 @@
 //! The doors over real sockets, with a pipeline that remembers what it was given.
 
 mod abuse;
+mod events;
 mod fuzz;
 mod grpc;
 mod http_door;
