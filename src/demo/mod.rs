@@ -1,7 +1,7 @@
 //! A simulated agent platform that sends real OTLP through the front door.
 //!
 //! Several tenants run agents and workflows on several models; calls have long tails, providers
-//! have bad minutes, one agent now and then loops, one workflow is slow. The fleet is data in
+//! have bad minutes, one agent now and then loops, a tool hangs. The fleet is data in
 //! [`fleet`]; [`run`] plays one run of it as a neutral tree of steps; [`dialect`] says each step
 //! in the words of the instrumentation that this agent uses; [`encode`] makes OTLP of it.
 

@@ -61,6 +61,8 @@ const TOOL_FAILED: Failure = Failure { class: "ToolError", message: "the tool an
 const GAVE_UP: Failure =
     Failure { class: "AgentError", message: "the run gave up after its model call failed" };
 const SECOND: f64 = 1e9;
+/// How long a call of a tool takes that hangs.
+const HANG_SECONDS: f64 = 75.0;
 
 /// Plays one run that ends now.
 pub(super) fn play(dice: &mut fastrand::Rng, now_ns: u64) -> Run {
@@ -160,7 +162,9 @@ impl Player<'_> {
         let failure = (self.dice.u32(..1_000) < tool.failures_per_thousand).then_some(TOOL_FAILED);
         let arguments = format!(r#"{{"id":{wanted}}}"#);
         let step = self.begin(Some(parent), What::Tool { tool, arguments });
-        let seconds = rhythm::tail(self.dice, tool.typical_seconds);
+        // One call in 500 hangs, and makes its run slower than the others of its workflow.
+        let hung = if self.dice.u32(..500) == 0 { HANG_SECONDS } else { 0.0 };
+        let seconds = rhythm::tail(self.dice, tool.typical_seconds) + hung;
         self.clock += 1_000_000;
         let inner = match tool.leans_on {
             LeansOn::Nothing => None,
