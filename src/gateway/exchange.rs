@@ -59,6 +59,7 @@ impl Exchange {
     /// How it ended.
     pub(super) fn failure(&self) -> Option<&Failure> {
         match &self.end {
+            None if self.side.as_ref().is_some_and(|side| side.answer.ended) => None,
             None => Some(&Failure::CallerLeft),
             Some(Ok(())) => None,
             Some(Err(failure)) => Some(failure),

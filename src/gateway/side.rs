@@ -194,7 +194,28 @@ mod tests {
                 assert_eq!(String::from_utf8(out).unwrap(), expected, "pieces of {size}");
                 assert_eq!(side.answer.usage.output, Some(2));
                 assert_eq!(side.answer.said.as_deref(), Some("Hello"));
-                assert!(side.first.is_some() && side.unread.is_none());
+                assert!(side.first.is_some() && side.unread.is_none() && side.answer.ended);
+            }
+        }
+    }
+
+    /// Clients hang up on the last word; then the call is whole, and otherwise it is not.
+    #[test]
+    fn the_last_word_of_every_dialect_is_known() {
+        for (endpoint, before, last) in [
+            (Endpoint::Chat, "{\"choices\":[]}", "[DONE]"),
+            (Endpoint::Messages, "{\"type\":\"message_delta\"}", "{\"type\":\"message_stop\"}"),
+            (
+                Endpoint::Responses,
+                "{\"type\":\"response.created\"}",
+                "{\"type\":\"response.completed\",\"response\":{\"status\":\"completed\"}}",
+            ),
+        ] {
+            let mut side = Side::new(endpoint, &headers("text/event-stream"), false, false);
+            for (said, ended) in [(before, false), (last, true)] {
+                let event = Bytes::from(format!("data: {said}\n\n"));
+                side.push(event, clock::monotonic(), &mut VecDeque::new());
+                assert_eq!(side.answer.ended, ended, "{said}");
             }
         }
     }

@@ -27,6 +27,9 @@ pub(crate) struct Answer {
     pub(crate) tools: Vec<String>,
     /// Bytes of text that the model said, for an estimate where nobody counted.
     pub(crate) said_bytes: u64,
+    /// Whether a stream has said its last word: some callers hang up on it, before the connection
+    /// has come to its end.
+    pub(crate) ended: bool,
     /// Whether anything of the answer was understood.
     pub(crate) understood: bool,
     /// What it said, where that is captured.

@@ -70,6 +70,7 @@ struct Function<'a> {
 /// One event of a stream.
 pub(super) fn event(data: &[u8], answer: &mut Answer) -> Option<Event> {
     if data == b"[DONE]" {
+        answer.ended = true;
         return Some(Event::Nothing);
     }
     let chunk: Chunk<'_> = serde_json::from_slice(data).ok()?;

@@ -90,6 +90,10 @@ pub(super) fn event(data: &[u8], answer: &mut Answer) -> Option<Event> {
             }
             false
         }
+        "message_stop" => {
+            answer.ended = true;
+            false
+        }
         "error" => {
             answer.failed(told.error.0);
             false

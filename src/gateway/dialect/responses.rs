@@ -81,6 +81,7 @@ pub(super) fn event(data: &[u8], answer: &mut Answer) -> Option<Event> {
         _ if kind.ends_with(".delta") => answer.gave(&told.delta),
         "response.output_item.added" => told.item.as_ref().is_some_and(|item| called(item, answer)),
         "response.completed" | "response.incomplete" | "response.failed" => {
+            answer.ended = true;
             if let Some(response) = told.response {
                 ended(response, answer);
             }
