@@ -44,6 +44,7 @@ pub struct Unexplained<'a> {
 }
 
 /// The operations that Pharos measures.
+#[expect(clippy::large_enum_variant, reason = "most spans are calls of models; none is boxed")]
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Operation<'a> {
     /// One call of a model: a leaf. Parents that merely repeat its usage are not this.

@@ -3,7 +3,7 @@
 use super::work_span;
 use crate::metrics::catalog;
 use crate::telemetry::Context;
-use crate::telemetry::guard::{Ended, Guard, Kind};
+use crate::telemetry::guard::{Begun, Ended, Guard, Kind};
 
 /// A run of an agent, under way.
 pub type AgentRun = Guard<Run>;
@@ -65,7 +65,12 @@ pub fn agent_step(name: &str) -> AgentStep {
 }
 
 impl Kind for Run {
+    fn begin(&self, begun: &Begun<'_>) {
+        begun.shift(&catalog::ACTIVE_AGENT_RUNS, &[], 1.0);
+    }
+
     fn end(&mut self, ended: &Ended<'_>) {
+        ended.shift(&catalog::ACTIVE_AGENT_RUNS, &[], -1.0);
         let labels = [&*self.agent, ended.status()];
         ended.count(&catalog::AGENT_RUNS, &labels, 1);
         ended.observe(&catalog::AGENT_RUN_DURATION, &labels, ended.seconds);

@@ -2,7 +2,7 @@
 
 use super::work_span;
 use crate::metrics::catalog;
-use crate::telemetry::guard::{Ended, Guard, Kind};
+use crate::telemetry::guard::{Begun, Ended, Guard, Kind};
 use crate::telemetry::{Context, trace};
 
 /// A request that is being served.
@@ -80,7 +80,12 @@ impl Request {
 }
 
 impl Kind for Served {
+    fn begin(&self, begun: &Begun<'_>) {
+        begun.shift(&catalog::ACTIVE_CONNECTIONS, &[], 1.0);
+    }
+
     fn end(&mut self, ended: &Ended<'_>) {
+        ended.shift(&catalog::ACTIVE_CONNECTIONS, &[], -1.0);
         let route = self.route.as_deref().unwrap_or(UNMATCHED);
         let status = self.status.unwrap_or_else(|| match ended.failed {
             true if std::thread::panicking() => BROKEN,

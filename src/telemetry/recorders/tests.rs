@@ -340,6 +340,31 @@ fn work_that_is_dropped_was_abandoned_or_panicked() {
     assert_eq!(registry.total(&catalog::TOOL_CALLS, &[("success", "true")]), 0.0);
 }
 
+#[test]
+fn what_is_under_way_is_shown_until_it_ends_however_it_ends() {
+    let registry = fresh();
+    let active = || {
+        let gauges = [&catalog::ACTIVE_AGENT_RUNS, &catalog::ACTIVE_CONNECTIONS];
+        let more = [&catalog::ACTIVE_WORKFLOW_RUNS, &catalog::DB_CONNECTIONS_ACTIVE];
+        [gauges, more].concat().into_iter().map(|it| registry.total(it, &[])).collect::<Vec<_>>()
+    };
+    let begin = || (agent_run("planner"), request("GET", "/"), workflow("refund"), db_connection());
+    let under_way = begin();
+    let mut early = agent_run("planner");
+    assert_eq!(active(), [2.0, 1.0, 1.0, 1.0]);
+    early.success();
+    drop(early);
+    let caught = std::panic::catch_unwind(|| {
+        let _under_way = begin();
+        assert_eq!(active(), [2.0, 2.0, 2.0, 2.0]);
+        panic!("expected");
+    });
+    assert!(caught.is_err());
+    assert_eq!(active(), [1.0, 1.0, 1.0, 1.0]);
+    drop(under_way);
+    assert_eq!(active(), [0.0, 0.0, 0.0, 0.0]);
+}
+
 #[tokio::test]
 async fn a_future_that_is_dropped_abandons_its_work_once() {
     let registry = fresh();

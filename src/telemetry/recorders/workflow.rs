@@ -3,7 +3,7 @@
 use super::work_span;
 use crate::metrics::catalog;
 use crate::telemetry::Context;
-use crate::telemetry::guard::{Ended, Guard, Kind};
+use crate::telemetry::guard::{Begun, Ended, Guard, Kind};
 
 /// A run of a workflow, under way.
 pub type Workflow = Guard<Run>;
@@ -57,7 +57,12 @@ pub fn workflow_step(name: &str, agent: &str) -> WorkflowStep {
 }
 
 impl Kind for Run {
+    fn begin(&self, begun: &Begun<'_>) {
+        begun.shift(&catalog::ACTIVE_WORKFLOW_RUNS, &[], 1.0);
+    }
+
     fn end(&mut self, ended: &Ended<'_>) {
+        ended.shift(&catalog::ACTIVE_WORKFLOW_RUNS, &[], -1.0);
         let labels = [&*self.workflow, ended.status()];
         ended.count(&catalog::WORKFLOW_RUNS, &labels, 1);
         ended.observe(&catalog::WORKFLOW_DURATION, &labels, ended.seconds);
