@@ -12,6 +12,8 @@ mod clients;
 mod crash;
 mod crate_app;
 mod debug;
+mod gateway;
+mod gateway_sdks;
 mod harness;
 mod law;
 mod life;
