@@ -5,6 +5,7 @@ mod embedded;
 mod idle;
 mod large;
 mod reading;
+mod scrape;
 mod sealing;
 mod searching;
 mod storage;
@@ -26,7 +27,7 @@ pub struct Row {
 type Scenario = (&'static str, fn() -> Vec<Row>);
 
 /// Every scenario by the name that selects it.
-pub const ALL: [Scenario; 12] = [
+pub const ALL: [Scenario; 13] = [
     ("idle", idle::run),
     ("lean", throughput::lean),
     ("fat", throughput::fat),
@@ -34,6 +35,7 @@ pub const ALL: [Scenario; 12] = [
     ("latency", throughput::latency),
     ("bombs", bombs::run),
     ("reading", reading::run),
+    ("scrape", scrape::run),
     ("searching", searching::run),
     ("storage", storage::run),
     ("sealing", sealing::run),

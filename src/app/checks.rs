@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::prices::PriceBook;
 use super::store::Stores;
+use crate::app_metrics::AppSeries;
 use crate::clock;
 use crate::cost::budgets::Budgets;
 use crate::exporter::Shipper;
@@ -32,6 +33,7 @@ pub(super) struct States {
     pub(super) book: Arc<PriceBook>,
     pub(super) mapping: Mapping,
     pub(super) runs: Arc<Runs>,
+    pub(super) app_series: Option<AppSeries>,
     pub(super) disk_reserve_bytes: u64,
 }
 

@@ -5,6 +5,7 @@
 //! far as it goes before the last part stops. Ports may be 0; [`App::addresses`] says what was
 //! bound, so that a test can run a whole Pharos in its own process.
 
+mod app_metrics;
 mod blocks;
 mod budgets;
 mod checks;
@@ -29,6 +30,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use crate::app_metrics::AppSeries;
 use crate::build_info;
 use crate::config::{Config, Loaded};
 use crate::cost::budgets::Budgets;
@@ -171,7 +173,7 @@ impl App {
         let budgets = budgets::open(&config.budgets, registry, Arc::new(notices));
         let mapping = semconv::Mapping::default();
         let (runs, of_runs) = runs::open(config, &recent);
-        let others = projections(&budgets, &mapping, of_runs, watch);
+        let (others, apps) = projections(config, registry, &budgets, &mapping, of_runs, watch);
         let projections = Projections {
             log: Arc::clone(&log),
             index: Arc::clone(&index),
@@ -186,8 +188,7 @@ impl App {
             .map_err(|source| AppError::File { path: snapshot, source })?;
         let shippers = Arc::new(start_shippers(config, &log, &fs, registry)?);
         let stores = Arc::new(Stores::open(config, &log, &index, registry)?);
-        let pipeline =
-            Pipeline::new(Arc::clone(&log), redactor, recent, registry, Arc::clone(&progress));
+        let pipeline = Pipeline::new(log.clone(), redactor, recent, registry, progress.clone());
         let pipeline = Arc::new(pipeline);
         let notices = waiting.start(Arc::clone(&pipeline));
         let abandoning = runs::watch(&runs, &pipeline, &progress);
@@ -201,6 +202,7 @@ impl App {
             progress: Arc::clone(&progress),
             shippers: Arc::clone(&shippers),
             stores: Arc::clone(&stores),
+            app_series: apps,
             budgets,
             book,
             mapping,
@@ -276,13 +278,17 @@ fn introduce(config: &Config, registry: &Registry) {
 
 /// What counts from the log beside the metrics.
 fn projections(
+    config: &Config,
+    registry: &Registry,
     budgets: &Budgets,
     mapping: &semconv::Mapping,
     runs: Box<dyn Projection>,
     watch: Option<Box<dyn Projection>>,
-) -> Vec<Box<dyn Projection>> {
+) -> (Vec<Box<dyn Projection>>, Option<AppSeries>) {
     let always: [Box<dyn Projection>; 2] = [Box::new(budgets.clone()), Box::new(mapping.clone())];
-    always.into_iter().chain([runs]).chain(watch).collect()
+    let mut others: Vec<_> = always.into_iter().chain([runs]).chain(watch).collect();
+    let app_series = app_metrics::read(config, registry, &mut others);
+    (others, app_series)
 }
 
 async fn open_log(config: &Config, fs: &Arc<dyn Fs>, registry: &Registry) -> Result<Log, AppError> {

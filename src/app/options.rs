@@ -44,7 +44,8 @@ pub(super) fn cardinality(config: &Config) -> CardinalityOptions {
     CardinalityOptions {
         label_values: config.metrics.max_label_values,
         series_per_metric: config.metrics.max_series_per_metric,
-        series: config.metrics.max_series,
+        // The rest is the apps'.
+        series: config.metrics.max_series - super::app_metrics::series(config),
         ..CardinalityOptions::default()
     }
 }

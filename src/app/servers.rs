@@ -206,6 +206,9 @@ fn api_handles(
             [requests, agents, workflows, Some(runs.untracked())]
         }
     });
+    if let Some(series) = states.app_series.clone() {
+        page.with(series);
+    }
     let (ingest, lag) = (Ingest::new(registry), registry.projection_lag());
     let of_lag = Arc::clone(&states);
     let exposition = move |format| {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::api_keys::api_keys;
+use super::app_metrics::app_metrics;
 use super::budgets::budgets;
 use super::clickhouse::clickhouse;
 use super::events::events;
@@ -85,6 +86,7 @@ impl Builder {
             debug: debug(values),
             prices: prices(self, values),
             events: events(values),
+            app_metrics: app_metrics(values),
             watch: watch(values),
         }
     }

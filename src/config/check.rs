@@ -53,6 +53,12 @@ pub(super) fn check(config: &Config, values: &Values) -> Vec<Problem> {
         let key = pick(values, "metrics.max_series_per_metric", "metrics.max_series");
         problem(key, "metrics.max_series_per_metric is more than metrics.max_series".into());
     }
+    let apps = &config.app_metrics;
+    if apps.max_series_per_metric > apps.max_series {
+        let key = pick(values, "app_metrics.max_series_per_metric", "app_metrics.max_series");
+        let what = "app_metrics.max_series_per_metric is more than app_metrics.max_series";
+        problem(key, what.into());
+    }
     let path = config.web.telemetry_path.as_str();
     if TAKEN_PATHS.contains(&path)
         || path == "/api"

@@ -180,6 +180,7 @@ fn every_key_is_taken_by_a_section() {
         + include_str!("forward.rs")
         // Behind their parts of the table.
         + include_str!("gateway.rs").split_once("pub(super) fn gateway(").unwrap().1
+        + include_str!("app_metrics.rs").split_once("pub(super) fn app_metrics(").unwrap().1
         + include_str!("prices.rs").split_once("pub(super) fn prices(").unwrap().1
         + include_str!("watch.rs").split_once("pub(super) fn watch(").unwrap().1
         + include_str!("events.rs").split_once("pub(super) fn events(").unwrap().1;

@@ -13,6 +13,7 @@
 //! Invariant: reading a configuration binds nothing and writes nothing.
 
 mod api_keys;
+mod app_metrics;
 mod budgets;
 mod build;
 mod check;
@@ -48,10 +49,10 @@ pub(crate) use build::read_text_file;
 #[cfg(test)]
 pub(crate) use check::TAKEN_PATHS;
 pub use sections::{
-    ApiKey, Auth, Budget, Budgets, ClickHouse, Config, CostWatch, Debug, Durability, Events,
-    Forward, Gateway, Log, LogFormat, LogLevel, LoopWatch, Metrics, Otlp, OutlierWatch, Protocol,
-    Redaction, Retention, Role, Storage, Target, TargetTls, Thresholds, Upstream, UpstreamKind,
-    Watch, Web,
+    ApiKey, AppMetrics, Auth, Budget, Budgets, ClickHouse, Config, CostWatch, Debug, Durability,
+    Events, Forward, Gateway, Log, LogFormat, LogLevel, LoopWatch, Metrics, Otlp, OutlierWatch,
+    Protocol, Redaction, Retention, Role, Storage, Target, TargetTls, Thresholds, Upstream,
+    UpstreamKind, Watch, Web,
 };
 pub(crate) use units::duration as read_duration;
 pub(crate) use value::read_url;

@@ -38,6 +38,8 @@ pub struct Config {
     pub prices: Prices,
     /// Runs that are told by their beginning and their end.
     pub events: Events,
+    /// The metrics that apps send.
+    pub app_metrics: AppMetrics,
     /// What is watched for.
     pub watch: Watch,
 }
@@ -315,6 +317,19 @@ pub struct Prices {
     pub builtin: bool,
     /// The age from which on the newest prices are called stale.
     pub stale_after: Duration,
+}
+
+/// The metrics that apps send, on the page.
+#[derive(Debug, Clone)]
+pub struct AppMetrics {
+    /// Whether they are on it at all.
+    pub enabled: bool,
+    /// Series of all of them.
+    pub max_series: usize,
+    /// Series of one of them.
+    pub max_series_per_metric: usize,
+    /// How long a series stays after its last point.
+    pub expire_after: Duration,
 }
 
 /// What is watched for in the runs of agents and workflows.

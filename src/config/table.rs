@@ -28,8 +28,14 @@ pub(super) const fn seconds(min: u64, max: u64) -> Kind {
 pub(super) static KEYS: &[Key] = &joined::<{ count_of(TABLES) }>(TABLES);
 
 /// The keys part by part; a part with many keys has its table in a file of its own.
-const TABLES: &[&[Key]] =
-    &[GENERAL, super::gateway::KEYS, super::prices::KEYS, super::watch::KEYS, super::events::KEYS];
+const TABLES: &[&[Key]] = &[
+    GENERAL,
+    super::gateway::KEYS,
+    super::prices::KEYS,
+    super::app_metrics::KEYS,
+    super::watch::KEYS,
+    super::events::KEYS,
+];
 
 const fn count_of(tables: &[&[Key]]) -> usize {
     let (mut keys, mut at) = (0, 0);

@@ -3,6 +3,7 @@
 //! What belongs to one part only stands in a file of its own, and all are read from here.
 //! Configuration may lower or raise some of these; the constant is then the default.
 
+mod app_metrics;
 mod budgets;
 mod clickhouse;
 mod events;
@@ -14,6 +15,7 @@ mod scraping;
 mod telemetry;
 mod watch;
 
+pub use app_metrics::*;
 pub use budgets::*;
 pub use clickhouse::*;
 pub use events::*;

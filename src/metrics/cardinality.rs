@@ -197,7 +197,7 @@ impl Interner {
 
 /// The text without surrounding white space, cut to a length in bytes at a character's end, with
 /// control characters replaced; [`UNKNOWN`] where nothing is left.
-pub(super) fn clean(text: &str, bytes: usize) -> Cow<'_, str> {
+pub fn clean(text: &str, bytes: usize) -> Cow<'_, str> {
     // Only a stretch that can matter is looked at: the text may be megabytes long.
     let text = cut(text, bytes.saturating_mul(4)).trim();
     let text = cut(text, bytes).trim_end();

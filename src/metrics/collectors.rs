@@ -161,6 +161,11 @@ impl Page {
         page
     }
 
+    /// Shows what a collector gathers beside the catalog.
+    pub fn with(&self, collector: impl Collector + 'static) {
+        self.add(collector);
+    }
+
     pub(super) fn add(&self, collector: impl Collector + 'static) {
         // A collector that is there already, or that is wrong, would show its families twice.
         if self.collectors.register(Box::new(collector)).is_err() {

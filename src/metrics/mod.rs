@@ -33,12 +33,13 @@ mod recording;
 #[cfg(feature = "server")]
 mod reference;
 mod registry;
+mod reports;
 #[cfg(feature = "server")]
 mod snapshot;
 #[cfg(feature = "server")]
 mod tables;
 
-pub use cardinality::{CardinalityOptions, Offender};
+pub use cardinality::{CardinalityOptions, Offender, clean as clean_label_value};
 pub use cell::Amount;
 #[cfg(feature = "server")]
 pub use collectors::{ClusterReading, Page, StoreReading, TargetReading};

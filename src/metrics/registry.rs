@@ -16,6 +16,7 @@ use super::cell::{Amount, Invalid};
 use super::exposition::{self, Format, Gathered};
 use super::family::{Cell, Recorded};
 use super::known::{Known, LabelSet};
+use super::reports::Reports;
 
 /// The families and their series. Clones share them.
 #[derive(Debug, Clone)]
@@ -30,6 +31,7 @@ struct Shared {
     invalid: Invalid,
     known: Known<LabelSet>,
     known_keys: Known<Key>,
+    reports: Reports,
 }
 
 /// By name, which is the order of the page.
@@ -84,6 +86,7 @@ impl Registry {
             invalid,
             known: Known::default(),
             known_keys: Known::default(),
+            reports: Reports::default(),
         };
         let registry = Self { shared: Arc::new(shared) };
         wanted.into_iter().for_each(|family| registry.start(family));
@@ -168,10 +171,19 @@ impl Registry {
 
     /// Labels and metrics that had to be capped, the worst first.
     pub fn offenders(&self) -> Vec<Offender> {
-        let families = self.families();
-        let mut offenders: Vec<_> = families.iter().flat_map(|family| family.offenders()).collect();
+        let mut offenders = self.own_offenders();
+        offenders.extend(self.shared.reports.all());
         offenders.sort_by(|a, b| b.overflowed.cmp(&a.overflowed).then(a.metric.cmp(&b.metric)));
         offenders
+    }
+
+    /// Lets somebody else who shows series name offenders too.
+    pub fn report_offenders(&self, report: impl Fn() -> Vec<Offender> + Send + Sync + 'static) {
+        self.shared.reports.add(report);
+    }
+
+    fn own_offenders(&self) -> Vec<Offender> {
+        self.families().iter().flat_map(|family| family.offenders()).collect()
     }
 
     pub(super) fn resolve(&self, family: &'static Family, values: &[&str]) -> (Cell, bool) {
@@ -237,7 +249,7 @@ impl Registry {
 
     /// Brings the families that tell about this page up to date.
     fn account(&self) {
-        for offender in self.offenders() {
+        for offender in self.own_offenders() {
             let label = offender.label.as_deref().unwrap_or("*");
             let capped = self.counter(&catalog::METRICS_CAPPED, &[&offender.metric, label]);
             capped.absolute(offender.overflowed);

@@ -8,6 +8,7 @@ mod cost;
 mod gen_ai_event;
 mod id;
 mod log_record;
+mod metric;
 mod notice;
 mod operation;
 mod origin;
@@ -26,6 +27,7 @@ pub use cost::{Cost, CostSource, CostState, NoPrices, Pricing, Rates, ServiceTie
 pub use gen_ai_event::{GenAiEvent, GenAiEventKind};
 pub use id::{SpanId, TraceId};
 pub use log_record::LogRecord;
+pub use metric::{Metric, MetricKind, Point, PointValue, Temporality};
 pub use notice::{Fact, Notice, NoticeLevel, Notices};
 pub use operation::{
     AgentRun, AgentStep, CapabilityCall, DbQuery, GatewayExchange, HttpExchange, LlmCall,

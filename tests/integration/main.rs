@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "these tests wait for real processes")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod app_metrics;
 mod budgets;
 mod clickhouse;
 mod clients;

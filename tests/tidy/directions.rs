@@ -17,6 +17,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("cost", GROUND),
     ("metrics", GROUND),
     ("storage", GROUND),
+    // A projection that counts what it lets in.
+    ("app_metrics", &["clock", "limits", "metrics", "model", "otlp"]),
     // A target is a reader of the log.
     ("exporter", &["clock", "limits", "model", "otlp", "storage"]),
     (

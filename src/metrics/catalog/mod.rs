@@ -5,6 +5,7 @@
 //! `docs/metrics.md` is generated from these tables.
 
 mod agents;
+mod app_metrics;
 pub mod buckets;
 mod budgets;
 mod events;
@@ -15,6 +16,7 @@ mod prices;
 mod watch;
 
 pub use agents::*;
+pub use app_metrics::*;
 pub use budgets::*;
 pub use events::*;
 pub use gateway::*;
@@ -144,6 +146,7 @@ impl Label {
 pub fn all() -> impl Iterator<Item = &'static Family> {
     let tables = [
         agents::FAMILIES,
+        app_metrics::FAMILIES,
         budgets::FAMILIES,
         events::FAMILIES,
         gateway::FAMILIES,

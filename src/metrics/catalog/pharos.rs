@@ -114,9 +114,9 @@ families! {
         [], Log,
         "Second reports of an LLM call by another instrumentation; they count nothing twice.";
     METRICS_SERIES = Kind::Gauge, "pharos_metrics_series", Items, [], Process,
-        "Series on this page.";
+        "Series on this page, without what apps send and collectors read.";
     METRICS_SERIES_LIMIT = Kind::Gauge, "pharos_metrics_series_limit", Items, [], Process,
-        "Series that this page may have.";
+        "Series that it may have of these.";
     METRICS_CAPPED = Kind::Counter, "pharos_metrics_capped_total", Items,
         [open("metric"), open("label")], Process,
         "Label sets that fell to other because a label or a family was full, \

@@ -45,23 +45,33 @@ impl Lines {
             }
         }
         self.bucket(name, labels, "+Inf").whole(count).end();
-        // In OpenMetrics a sum is a counter, and what may fall is none.
+        // In OpenMetrics a sum is a counter, and what may fall is none; without it there is no
+        // count beside the last bucket. A sum that nobody sent is NaN.
         let sum = histogram.get_sample_sum();
-        if !(self.is_open() && (negative || sum < 0.0)) {
-            self.sample(name, "_sum", labels).number(sum).end();
-            self.sample(name, "_count", labels).whole(count).end();
+        let told = !sum.is_nan();
+        if self.is_open() && (negative || sum < 0.0 || !told) {
+            return;
         }
+        if told {
+            self.sample(name, "_sum", labels).number(sum).end();
+        }
+        self.sample(name, "_count", labels).whole(count).end();
     }
 
     fn quantiles(&mut self, name: &str, labels: &str, summary: &Summary) {
         let mut with = String::new();
-        for quantile in summary.get_quantile() {
+        let open = self.is_open();
+        // OpenMetrics has no negative quantiles.
+        let shown = |value: f64| !open || value >= 0.0;
+        for quantile in summary.get_quantile().iter().filter(|it| shown(it.value())) {
             labels.clone_into(&mut with);
             let which = self.bound(quantile.quantile());
             push_label(&mut with, "quantile", &which);
             self.sample(name, "", &with).number(quantile.value()).end();
         }
-        self.sample(name, "_sum", labels).number(summary.sample_sum()).end();
+        if shown(summary.sample_sum()) {
+            self.sample(name, "_sum", labels).number(summary.sample_sum()).end();
+        }
         self.sample(name, "_count", labels).whole(summary.sample_count()).end();
     }
 }
