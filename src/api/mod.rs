@@ -34,6 +34,7 @@ mod observe;
 mod openapi;
 mod parameters;
 mod performance;
+mod prices;
 mod probes;
 mod request_id;
 mod routes;

@@ -7,7 +7,9 @@ use super::observe::observe;
 use super::semconv_report;
 use super::{Api, ApiHandles, Shared};
 use super::{anomalies, baselines};
-use super::{budgets, cardinality, config, insights, investigate, landing, logs, openapi, probes};
+use super::{
+    budgets, cardinality, config, insights, investigate, landing, logs, openapi, prices, probes,
+};
 use super::{conversations, performance, stats, trace_link};
 use super::{debug_logs, debug_stats, debug_toggle, event_schema, runs};
 use super::{scrape, search, searches, span_body, status, trace};
@@ -87,6 +89,14 @@ pub(super) fn routes() -> Vec<Route> {
             get(performance::answer),
         ),
         api("/api/observability/traces/{run_id}", READ, &[], get(trace_link::answer)),
+        api("/api/prices", READ, prices::PARAMETERS, get(prices::answer)),
+        api("/api/prices/quote", READ, prices::quote::PARAMETERS, get(prices::quote::answer)),
+        api(
+            "/api/prices/repricing",
+            READ,
+            prices::repricing::PARAMETERS,
+            get(prices::repricing::answer),
+        ),
         api("/api/otel-metrics", READ, &[], get(insights::answer)),
         api("/api/budgets", READ, budgets::PARAMETERS, get(budgets::list)),
         api("/api/budgets/{kind}/{name}", READ, &[], get(budgets::one)),

@@ -65,7 +65,7 @@ impl RunProfile {
         }
         self.llm_calls += u64::from(row.counts);
         self.tokens.add(row.usage);
-        self.cost.add(row.counts, row.cost_usd, row.failed);
+        self.cost.add_row(row);
         if let Some(tool) = row.tool
             && !self.tools.contains(tool)
         {

@@ -55,6 +55,11 @@ struct LlmFacts<'a> {
     response_model: Option<Cow<'a, str>>,
     tokens: Tokens,
     cost_usd: Option<f64>,
+    cost_state: &'static str,
+    cost_source: &'static str,
+    /// Of the price table; absent where it was not needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cached_tokens: Option<CachedFacts>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -178,6 +183,9 @@ impl<'a> Facts<'a> {
                     tokens: Tokens::from(call.usage),
                     cost_usd: call.cost.usd,
                     cached_tokens: CachedFacts::of(call.cached_tokens),
+                    cost_state: call.cost.state.name(),
+                    cost_source: call.cost.source.name(),
+                    cost_version: super::money::version(call.cost.version),
                     time_to_first_token_ms: call.time_to_first_token_seconds.map(|s| s * 1e3),
                     finish_reason: call.finish_reason.map(cut),
                 });

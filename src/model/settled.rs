@@ -24,6 +24,9 @@ pub struct Settled {
     pub cost_source: CostSource,
     /// The version of the prices that it was computed with.
     pub cost_version: u64,
+    /// Of a second report that says the cost: the spans, as digests, whose reports it belongs to.
+    /// What was computed for one of them holds no more.
+    pub says_cost_of: Vec<u64>,
     /// The time to first token to observe, in seconds.
     pub time_to_first_token_seconds: Option<f64>,
     /// The labels under which the call was counted, and all of this is to be added.
@@ -62,6 +65,7 @@ impl Settled {
             cost_state: Some(call.cost.state),
             cost_source: call.cost.source,
             cost_version: call.cost.version,
+            says_cost_of: Vec::new(),
             time_to_first_token_seconds: call.time_to_first_token_seconds,
             labels: Arc::new(CallLabels::of(call)),
         }

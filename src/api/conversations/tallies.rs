@@ -110,7 +110,7 @@ impl Tally {
         }
         self.llm_calls += u64::from(row.counts);
         self.tokens.add(row.usage);
-        self.cost.add(row.counts, row.cost_usd, row.failed);
+        self.cost.add_row(row);
     }
 
     /// Adds the tally of a run.

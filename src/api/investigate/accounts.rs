@@ -134,7 +134,7 @@ impl Account {
     /// Adds the tokens and the money of one report of an LLM call.
     fn take(&mut self, share: &Settled, failed: bool) {
         self.tokens.add(share.usage);
-        self.cost.add(share.counts, share.cost_usd, failed);
+        self.cost.add_settled(share, failed);
     }
 }
 

@@ -98,7 +98,7 @@ impl Gathering {
         skeleton.lines.push(line);
         skeleton.llm_calls += u64::from(row.counts);
         skeleton.tokens.add(row.usage);
-        skeleton.cost.add(row.counts, row.cost_usd, row.failed);
+        skeleton.cost.add_row(row);
     }
 
     /// Puts the spans into their order. `incomplete` says that not all rows were seen.

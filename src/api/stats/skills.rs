@@ -72,5 +72,5 @@ fn take(groups: &mut Groups<Steps>, row: &SpanRow<'_>) {
     steps.doings.add(row);
     steps.llm_calls += u64::from(row.counts);
     steps.tokens.add(row.usage);
-    steps.cost.add(row.counts, row.cost_usd, row.failed);
+    steps.cost.add_row(row);
 }

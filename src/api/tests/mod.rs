@@ -6,6 +6,7 @@ mod conversations;
 mod debug;
 mod investigations;
 mod logs;
+mod prices;
 mod skeletons;
 mod stats;
 mod store;

@@ -18,6 +18,8 @@ pub(super) struct Arrival {
     pub(super) counted: Totals,
     /// The roots of those trees. The arrival's own is among them, of which nothing was counted.
     taken: Vec<Number>,
+    /// The spans of the reports that it was joined with.
+    pub(super) joined: Vec<u64>,
     /// The labels of the call that it belongs to, if that was counted before.
     pub(super) labels: Option<Arc<CallLabels>>,
 }
@@ -36,6 +38,7 @@ impl Ledger {
             at: number,
             counted: Totals::default(),
             taken: vec![number],
+            joined: Vec::new(),
             labels: None,
         };
         if let Some(same) = same.filter(|same| self.ring.is_live(*same)) {
@@ -61,6 +64,12 @@ impl Ledger {
         let surplus = arrival.counted.minus(amount);
         root.surplus = (surplus != Totals::default()).then(|| Box::new(surplus));
         amount.minus(arrival.counted)
+    }
+
+    /// Whether any report of the tree that this one belongs to says what it cost.
+    pub(super) fn is_cost_reported(&self, number: Number) -> bool {
+        let root = self.ring.get(self.root(number));
+        root.is_some_and(|root| root.amount().is_cost_reported())
     }
 
     /// The reports that wait for this span, by the report that speaks for each.
@@ -162,6 +171,7 @@ impl Ledger {
             *free = scope;
         }
         arrival.at = same;
+        arrival.joined.push(earlier.span);
         arrival.labels = Some(Arc::clone(&earlier.labels));
         self.carry(same, before);
     }
@@ -180,6 +190,7 @@ impl Ledger {
         }
         let counted_under = if inner == arrival.at { &around.labels } else { &within.labels };
         arrival.labels.get_or_insert(Arc::clone(counted_under));
+        arrival.joined.push(if inner == arrival.at { around.span } else { within.span });
         let (amount, height) = (within.amount(), within.height);
         let answers = within.answers().to_vec();
         self.take(arrival, root);

@@ -33,7 +33,7 @@ use totals::Totals;
 pub use snapshot::RestoreError;
 
 use crate::limits;
-use crate::model::{CallBook, CallLabels, LlmCall, Settled, Span, Status, Usage};
+use crate::model::{CallBook, CallLabels, CostSource, LlmCall, Settled, Span, Status, Usage};
 
 /// A trace and something in it: a span or a response id, as digests.
 type Key = (u64, u64);
@@ -79,13 +79,17 @@ impl CallBook for Ledger {
         let cost_usd = added.cost(call.cost, counts);
         // What was not known of a call that was counted before is known with this report of it.
         let first = cost_usd.is_some() && !arrival.counted.has_cost();
+        let said = self.is_cost_reported(arrival.at);
+        let says = !counts && call.cost.source == CostSource::Reported;
         Settled {
             counts,
             usage: added.usage(call.usage, counts),
             cost_usd,
             cost_state: (counts || first).then_some(call.cost.state),
-            cost_source: call.cost.source,
+            // What is said of a call by another report of it is not computed from this one.
+            cost_source: if said { CostSource::Reported } else { call.cost.source },
             cost_version: call.cost.version,
+            says_cost_of: if says { arrival.joined } else { Vec::new() },
             time_to_first_token_seconds: first_token.filter(|_| added.first_tokens() > 0),
             labels,
         }

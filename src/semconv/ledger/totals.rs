@@ -61,6 +61,11 @@ impl Totals {
         }
     }
 
+    /// Whether somebody said a cost.
+    pub(super) fn is_cost_reported(&self) -> bool {
+        self.parts[REPORTED] > 0
+    }
+
     /// Whether anything was spent.
     pub(super) fn has_cost(&self) -> bool {
         self.spent() > 0

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::catalog::Catalog;
 use super::sealing::Workshop;
+use crate::model::Understand;
 use crate::storage::fs::{Fs, RealFs};
 use crate::storage::index::Frames;
 use crate::storage::index::double;
@@ -18,10 +19,17 @@ pub(in crate::storage) struct Shelves {
 
 impl Shelves {
     pub(in crate::storage) fn open(dir: &Path, log_from: u64) -> Self {
+        Self::understanding(dir, log_from, double::reader())
+    }
+
+    pub(in crate::storage) fn understanding(
+        dir: &Path,
+        log_from: u64,
+        understand: Understand,
+    ) -> Self {
         let fs: Arc<dyn Fs> = Arc::new(RealFs);
         let layout = Layout::new(dir);
         let catalog = Catalog::open(Arc::clone(&fs), layout.clone(), log_from).unwrap();
-        let understand = double::reader();
         Self {
             catalog: Arc::new(catalog),
             workshop: Workshop { fs, layout, understand, watch: |_| {} },

@@ -52,6 +52,11 @@ impl Part {
         usize::try_from(self.footer.row_group(group).num_rows()).unwrap_or(0)
     }
 
+    /// Whether it has this column: early blocks lack the later ones.
+    pub(super) fn has(&self, leaf: usize) -> bool {
+        leaf < self.footer.file_metadata().schema_descr().num_columns()
+    }
+
     /// Bytes of a row group before they were compressed.
     pub(super) fn unpacked_bytes(&self, group: usize) -> u64 {
         u64::try_from(self.footer.row_group(group).total_byte_size()).unwrap_or(0)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::block::fixed;
 use super::{Block, BlockError, TextColumn, span};
 use crate::model::{
-    CostSource, ServiceTier, SpanId, SpanKind, Status, TraceId, Usage, UsageSource,
+    CostSource, CostState, ServiceTier, SpanId, SpanKind, Status, TraceId, Usage, UsageSource,
 };
 use crate::storage::layout::BlockPart;
 use crate::storage::query::{Fields, SpanRow};
@@ -31,6 +31,16 @@ struct UsageColumns {
     tokens: [Arc<Vec<i64>>; 5],
     cost: Arc<Vec<f64>>,
     first_token: Arc<Vec<f64>>,
+    /// What is told of the cost; the first blocks do not tell it.
+    told: Option<CostColumns>,
+}
+
+struct CostColumns {
+    state: Arc<TextColumn>,
+    source: Arc<TextColumn>,
+    version: Arc<Vec<i64>>,
+    usage_source: Arc<TextColumn>,
+    tier: Arc<TextColumn>,
 }
 
 /// The columns of names, in order, and what they belong to.
@@ -81,6 +91,7 @@ impl RowColumns {
                 tokens: [tokens(0)?, tokens(1)?, tokens(2)?, tokens(3)?, tokens(4)?],
                 cost: from.doubles(span::COST)?,
                 first_token: from.doubles(span::FIRST_TOKEN)?,
+                told: from.has(span::SERVICE_TIER)?.then(|| CostColumns::of(from)).transpose()?,
             })
         };
         let failed = || from.flags(span::FAILED);
@@ -139,6 +150,7 @@ impl RowColumns {
             counts: false,
             usage: Usage::default(),
             cost_usd: None,
+            stored_cost_usd: None,
             cost_state: None,
             cost_source: CostSource::Nobody,
             cost_version: 0,
@@ -168,7 +180,50 @@ impl UsageColumns {
         let known = |column: &[f64]| Some(column[at]).filter(|value| !value.is_nan());
         row.cost_usd = known(&self.cost);
         row.time_to_first_token_seconds = known(&self.first_token);
+        match &self.told {
+            Some(told) => told.fill(at, row),
+            None => fill_early(row),
+        }
+        row.stored_cost_usd = row.cost_usd;
     }
+}
+
+impl CostColumns {
+    fn of(from: &Columns<'_>) -> Result<Self, BlockError> {
+        Ok(Self {
+            state: from.texts(span::COST_STATE)?,
+            source: from.texts(span::COST_SOURCE)?,
+            version: from.longs(span::COST_VERSION)?,
+            usage_source: from.texts(span::USAGE_SOURCE)?,
+            tier: from.texts(span::SERVICE_TIER)?,
+        })
+    }
+
+    fn fill(&self, at: usize, row: &mut SpanRow<'_>) {
+        row.cost_state = self.state.get(at).and_then(CostState::of_name);
+        row.cost_source = self.source.get(at).and_then(CostSource::of_name).unwrap_or_default();
+        row.cost_version = self.version[at].cast_unsigned();
+        if self.version[at] == i64::MIN {
+            row.cost_version = 0;
+        }
+        let usage = self.usage_source.get(at).and_then(UsageSource::of_name);
+        row.usage_source = usage.unwrap_or_default();
+        row.service_tier = self.tier.get(at).and_then(ServiceTier::of_name).unwrap_or_default();
+    }
+}
+
+/// What a block from before there were prices says of a cost: it was reported, and 0 was said by
+/// those who had no price. What a second report added cannot be priced apart from the first.
+fn fill_early(row: &mut SpanRow<'_>) {
+    row.cost_usd = row.cost_usd.filter(|usd| *usd > 0.0);
+    let known = row.cost_usd.is_some();
+    row.cost_state = match (row.counts, known) {
+        (_, true) => Some(CostState::Priced),
+        (true, false) => Some(CostState::Unpriced),
+        (false, false) => None,
+    };
+    let said = known || !row.counts;
+    row.cost_source = if said { CostSource::Reported } else { CostSource::Nobody };
 }
 
 /// Columns of all rows, which are held for the next question, or of some, which are read from
@@ -182,6 +237,10 @@ struct Columns<'a> {
 const SPANS: BlockPart = BlockPart::Spans;
 
 impl Columns<'_> {
+    fn has(&self, leaf: usize) -> Result<bool, BlockError> {
+        Ok(self.block.part(SPANS)?.has(leaf))
+    }
+
     fn texts(&self, leaf: usize) -> Result<Arc<TextColumn>, BlockError> {
         let Self { block, group, rows } = *self;
         match rows {

@@ -61,6 +61,11 @@ message span {
   required binary attribute_types (STRING);
   required group content (LIST) { repeated group list { required int64 element; } }
   required binary rest;
+  optional binary cost_state (STRING);
+  optional binary cost_source (STRING);
+  optional int64 cost_version;
+  optional binary usage_source (STRING);
+  optional binary service_tier (STRING);
 }";
 
 /// Log records, one a row, the earliest first.
@@ -190,6 +195,12 @@ pub(in crate::storage) mod span {
     pub(in crate::storage) const TYPES: usize = 38;
     pub(in crate::storage) const CONTENT: usize = 39;
     pub(in crate::storage) const REST: usize = 40;
+    /// From here on columns that the first blocks do not have.
+    pub(in crate::storage) const COST_STATE: usize = 41;
+    pub(in crate::storage) const COST_SOURCE: usize = 42;
+    pub(in crate::storage) const COST_VERSION: usize = 43;
+    pub(in crate::storage) const USAGE_SOURCE: usize = 44;
+    pub(in crate::storage) const SERVICE_TIER: usize = 45;
 }
 
 /// The leaves of [`LOGS`], in order.
@@ -231,7 +242,9 @@ mod tests {
         assert_eq!(spans[span::INPUT_TOKENS + 4], "reasoning_tokens");
         assert_eq!(spans[span::COST], "cost_usd");
         assert_eq!(spans[span::VALUE], "attributes.key_value.value");
-        assert_eq!((spans[span::REST].as_str(), spans.len()), ("rest", 41));
+        assert_eq!(spans[span::REST], "rest");
+        assert_eq!(spans[span::COST_STATE], "cost_state");
+        assert_eq!((spans[span::SERVICE_TIER].as_str(), spans.len()), ("service_tier", 46));
         let logs = leaves(LOGS);
         assert_eq!(logs[log::BODY], "body");
         assert_eq!(logs[log::CONTENT], "content.list.element");

@@ -10,7 +10,7 @@ use super::Step;
 use super::error::BlockError;
 use super::seal::Seal;
 use super::write::{BlockWriter, Raw, packed};
-use crate::model::{CallBook, Operation, Origin, Signal};
+use crate::model::{CallBook, CostSource, Operation, Origin, Settled, Signal};
 use crate::otlp::read;
 use crate::storage::fs::Fs;
 use crate::storage::index::{Frames, SpanHead, Understand, span_trace_id};
@@ -191,20 +191,55 @@ impl Gathering {
         book: &mut dyn CallBook,
     ) -> Result<(), BlockError> {
         let origins: Vec<Origin<'_>> = self.origins.iter().map(|from| origin_of(from)).collect();
-        for SpanEntry { entry, .. } in &self.spans {
-            let record = &self.batches[entry.batch][entry.at.clone()];
-            // A damaged span hides none of its neighbours.
-            let Ok(span) = read::span(record) else { continue };
-            let origin = &origins[entry.origin];
-            let known = understand.span(origin, &span);
-            let settled = match &known.operation {
-                Operation::Llm(call) => Some(book.settle(&span, origin.scope.name, call)),
-                _ => None,
-            };
-            let row = SpanRow::of(origin, &span, &known, settled.as_ref());
-            writer.push_span(&row, &span, self.raw(entry))?;
+        for trace in self.spans.chunk_by(|one, other| one.trace == other.trace) {
+            let mut settled = self.settle(trace, &origins, understand, book).into_iter();
+            for SpanEntry { entry, .. } in trace {
+                let record = &self.batches[entry.batch][entry.at.clone()];
+                // A damaged span hides none of its neighbours.
+                let Ok(span) = read::span(record) else { continue };
+                let origin = &origins[entry.origin];
+                let known = understand.span(origin, &span);
+                let settled = match &known.operation {
+                    Operation::Llm(_) => settled.next().map(|(_, settled)| settled),
+                    _ => None,
+                };
+                let row = SpanRow::of(origin, &span, &known, settled.as_ref());
+                writer.push_span(&row, &span, self.raw(entry))?;
+            }
         }
         Ok(())
+    }
+
+    /// What the calls of a trace amount to, in their order, with the digests of their spans. A
+    /// cost that was said by a later report stands with the first one: what was computed for it
+    /// would be computed again when prices are corrected.
+    fn settle(
+        &self,
+        trace: &[SpanEntry],
+        origins: &[Origin<'_>],
+        understand: &Understand,
+        book: &mut dyn CallBook,
+    ) -> Vec<(u64, Settled)> {
+        let mut settled: Vec<(u64, Settled)> = Vec::new();
+        for SpanEntry { entry, .. } in trace {
+            let record = &self.batches[entry.batch][entry.at.clone()];
+            let Ok(span) = read::span(record) else { continue };
+            let origin = &origins[entry.origin];
+            if let Operation::Llm(call) = &understand.span(origin, &span).operation {
+                let mut later = book.settle(&span, origin.scope.name, call);
+                let of = std::mem::take(&mut later.says_cost_of);
+                let first = settled.iter_mut().find(|(span, earlier)| {
+                    of.contains(span) && earlier.counts && earlier.cost_usd.is_some()
+                });
+                if let Some((_, first)) = first {
+                    let more = later.cost_usd.take().unwrap_or(0.0);
+                    first.cost_usd = first.cost_usd.map(|usd| usd + more);
+                    first.cost_source = CostSource::Reported;
+                }
+                settled.push((span.span_id.digest(), later));
+            }
+        }
+        settled
     }
 
     fn raw(&self, entry: &Entry) -> Raw<'_> {

@@ -8,7 +8,7 @@ use super::content::ContentWriter;
 use super::file::SummingFile;
 use super::texts::WideColumns;
 use super::write::Raw;
-use crate::model::{Span, SpanKind, Status};
+use crate::model::{CostSource, CostState, ServiceTier, Span, SpanKind, Status, UsageSource};
 use crate::otlp::wire::{Content, Fields};
 use crate::otlp::write;
 use crate::storage::query::SpanRow;
@@ -39,6 +39,11 @@ pub(super) struct SpanColumns {
     origin: Texts,
     wide: WideColumns,
     rest: Vec<u8>,
+    /// State and source of the cost.
+    told: [Texts; 2],
+    cost_version: Values<i64>,
+    /// How sure the tokens are, and the tier.
+    used: [Texts; 2],
 }
 
 impl SpanColumns {
@@ -112,6 +117,17 @@ impl SpanColumns {
         }
         self.cost.push_some(row.cost_usd);
         self.first_token.push_some(row.time_to_first_token_seconds);
+        let [state, source] = &mut self.told;
+        state.push_text(row.cost_state.map(CostState::name));
+        let known = row.cost_source != CostSource::Nobody;
+        source.push_text(known.then(|| row.cost_source.name()));
+        let version = (row.cost_version > 0).then(|| row.cost_version.cast_signed());
+        self.cost_version.push_some(version);
+        let [usage, tier] = &mut self.used;
+        let sure = row.usage_source == UsageSource::default();
+        usage.push_text((!sure).then(|| row.usage_source.name()));
+        let usual = row.service_tier == ServiceTier::default();
+        tier.push_text((!usual).then(|| row.service_tier.name()));
     }
 
     /// Writes what was gathered as a row group.
@@ -154,6 +170,13 @@ impl SpanColumns {
         wide.types.write(&mut group)?;
         wide.content.write(&mut group)?;
         wide.rest.write(&mut group)?;
+        for texts in &mut self.told {
+            texts.write(&mut group)?;
+        }
+        self.cost_version.write(&mut group)?;
+        for texts in &mut self.used {
+            texts.write(&mut group)?;
+        }
         group.close()?;
         self.rows = 0;
         Ok(())

@@ -192,12 +192,12 @@ pub(in crate::storage) fn open_book() -> Box<dyn CallBook> {
     Box::new(Each)
 }
 
-/// Understands `op`, `model`, `tool`, `agent`, `tenant` and a few more attributes.
 /// How test spans are understood; their costs are what they say.
 pub(in crate::storage) fn reader() -> Understand {
     Understand::unpriced(understand)
 }
 
+/// Understands `op`, `model`, `tool`, `agent`, `tenant` and a few more attributes.
 pub(in crate::storage) fn understand<'a>(_: &Origin<'a>, span: &Span<'a>) -> Understanding<'a> {
     let text = |key| find(&span.attributes, key).and_then(|value| value.as_text());
     let number = |key| find(&span.attributes, key).and_then(|value| value.as_i64());
@@ -304,9 +304,19 @@ impl Frames for MemoryLog {
 
 /// The index over a log in memory, with its files in `dir`, brought up to date.
 pub(in crate::storage) fn index(log: &Arc<MemoryLog>, dir: &Path, group_bytes: u64) -> Index {
+    index_of(log, dir, group_bytes, reader())
+}
+
+/// The same with other ways to understand spans.
+pub(in crate::storage) fn index_of(
+    log: &Arc<MemoryLog>,
+    dir: &Path,
+    group_bytes: u64,
+    understand: Understand,
+) -> Index {
     let fs = Arc::new(RealFs);
     let frames: Arc<dyn Frames> = Arc::<MemoryLog>::clone(log);
-    let index = Index::over(frames, fs, Layout::new(dir), (reader(), open_book), group_bytes);
+    let index = Index::over(frames, fs, Layout::new(dir), (understand, open_book), group_bytes);
     for (at, batch) in log.from(index.wanted_from()) {
         index.apply(at, &batch);
     }

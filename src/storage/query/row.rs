@@ -1,11 +1,12 @@
 //! One span in fixed columns: what lists, statistics and skeletons need of it.
 
+use std::borrow::Cow;
 use std::ops::BitOr;
 
 use super::Filters;
 use crate::model::{
-    CostSource, CostState, Operation, Origin, ServiceTier, Settled, Span, SpanId, SpanKind, Status,
-    TraceId, Understanding, Usage, UsageSource,
+    Cost, CostSource, CostState, LlmCall, Operation, Origin, Pricing, ServiceTier, Settled, Span,
+    SpanId, SpanKind, Status, TraceId, Understanding, Usage, UsageSource,
 };
 
 /// A span without its attributes, events and links. Texts are borrowed from where it is stored;
@@ -68,6 +69,8 @@ pub struct SpanRow<'a> {
     pub usage: Usage,
     /// What it adds to the sum of costs, in USD, as far as known.
     pub cost_usd: Option<f64>,
+    /// The same by the prices that were in force when it was stored.
+    pub stored_cost_usd: Option<f64>,
     /// How much of the cost of its call is known, where it is the first to tell.
     pub cost_state: Option<CostState>,
     /// Who says what it adds.
@@ -106,6 +109,11 @@ impl Fields {
     pub const USAGE: Self = Self(64);
     /// All there are.
     pub const ALL: Self = Self(127);
+
+    /// The same with the columns that a cost is computed from, where costs are asked for.
+    pub(in crate::storage) fn with_what_prices_need(self) -> Self {
+        if self.contain(Self::USAGE) { self | Self::MODEL } else { self }
+    }
 
     /// Whether all of `other` are among them.
     pub fn contain(self, other: Self) -> bool {
@@ -179,6 +187,7 @@ impl<'a> SpanRow<'a> {
             counts: false,
             usage: Usage::default(),
             cost_usd: None,
+            stored_cost_usd: None,
             cost_state: None,
             cost_source: CostSource::Nobody,
             cost_version: 0,
@@ -191,6 +200,7 @@ impl<'a> SpanRow<'a> {
             row.counts = settled.counts;
             row.usage = settled.usage;
             row.cost_usd = settled.cost_usd;
+            row.stored_cost_usd = settled.cost_usd;
             row.cost_state = settled.cost_state;
             row.cost_source = settled.cost_source;
             row.cost_version = settled.cost_version;
@@ -227,6 +237,41 @@ impl<'a> SpanRow<'a> {
             | Operation::Retrieval
             | Operation::Other => {}
         }
+    }
+
+    /// Puts the cost by the prices in force, for the time of the call, in the place of one that
+    /// was computed or could not be. What a sender said stays.
+    pub fn price_anew(&mut self, prices: &dyn Pricing) {
+        let computed = matches!(self.cost_source, CostSource::BuiltIn | CostSource::File);
+        let current = computed && self.cost_version == prices.version();
+        let told = self.cost_source == CostSource::Reported || current;
+        if self.provider.is_none() || told || self.usage == Usage::default() {
+            return;
+        }
+        let mut call = LlmCall {
+            operation: Operation::NAMES
+                .into_iter()
+                .find(|name| *name == self.operation)
+                .unwrap_or_default(),
+            provider: Cow::Borrowed(self.provider.unwrap_or("unknown")),
+            request_model: self.model,
+            response_model: self.response_model,
+            usage: self.usage,
+            usage_source: self.usage_source,
+            service_tier: self.service_tier,
+            ..LlmCall::default()
+        };
+        prices.price(&mut call, self.start_ns);
+        let Cost { usd, state, source, version } = call.cost;
+        if self.counts {
+            self.cost_usd = usd;
+            self.cost_state = Some(state);
+        } else {
+            // A part of a whole that another row tells: it may make that one cheaper.
+            self.cost_usd = usd.map(|_| call.rates.added_usd_of(&self.usage));
+            self.cost_state = self.cost_state.filter(|_| usd.is_some());
+        }
+        (self.cost_source, self.cost_version) = (source, version);
     }
 
     /// How long it took, in nanoseconds; 0 where it ends before it starts.

@@ -124,9 +124,12 @@ impl Index {
             if selected.rows.is_empty() {
                 continue;
             }
-            let columns = RowColumns::of(block, group, query.fields)?;
+            let columns = RowColumns::of(block, group, query.fields.with_what_prices_need())?;
             budget.spend(u64::from(block.seal.spans[group].rows) * ROW_BYTES);
-            for row in selected.rows.into_iter().filter_map(|at| columns.row(at)) {
+            for mut row in selected.rows.into_iter().filter_map(|at| columns.row(at)) {
+                if query.fields.contain(Fields::USAGE) {
+                    row.price_anew(self.understand().prices());
+                }
                 if visit(&row).is_break() {
                     return Ok(ControlFlow::Break(()));
                 }

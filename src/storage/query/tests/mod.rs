@@ -14,6 +14,7 @@ mod log_oracle;
 mod logs;
 mod one_span;
 mod oracle;
+mod prices;
 mod sealed;
 
 /// A log, its index and the folder of the index' files.
