@@ -3,9 +3,9 @@
 use crate::api::Shared;
 use crate::api::error::ApiError;
 use crate::api::moment::rfc3339;
+use crate::api::money::version;
 use crate::api::parameters::Parameters;
 use crate::api::search::time;
-use crate::api::money::version;
 use crate::model::{ServiceTier, Usage};
 use crate::{clock, limits};
 use axum::Json;
