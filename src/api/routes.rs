@@ -42,7 +42,7 @@ pub(super) fn routes() -> Vec<Route> {
         parameters: Some(parameters),
         handler,
     };
-    vec![
+    let mut routes = vec![
         open("/", get(landing::answer)),
         Route { access: READ, ..open(METRICS, get(scrape::answer)) },
         open("/-/healthy", get(probes::healthy)),
@@ -89,14 +89,6 @@ pub(super) fn routes() -> Vec<Route> {
             get(performance::answer),
         ),
         api("/api/observability/traces/{run_id}", READ, &[], get(trace_link::answer)),
-        api("/api/prices", READ, prices::PARAMETERS, get(prices::answer)),
-        api("/api/prices/quote", READ, prices::quote::PARAMETERS, get(prices::quote::answer)),
-        api(
-            "/api/prices/repricing",
-            READ,
-            prices::repricing::PARAMETERS,
-            get(prices::repricing::answer),
-        ),
         api("/api/otel-metrics", READ, &[], get(insights::answer)),
         api("/api/budgets", READ, budgets::PARAMETERS, get(budgets::list)),
         api("/api/budgets/{kind}/{name}", READ, &[], get(budgets::one)),
@@ -109,6 +101,23 @@ pub(super) fn routes() -> Vec<Route> {
         api("/api/debug/toggle", READ, &[], get(debug_toggle::answer)),
         api("/api/config", ADMIN, &[], get(config::answer)),
         api("/api/openapi.json", READ, &[], get(openapi::answer)),
+    ];
+    routes.extend(of_prices());
+    routes
+}
+
+/// What tokens cost.
+fn of_prices() -> [Route; 3] {
+    let api = |path, parameters, handler| Route {
+        path,
+        access: READ,
+        parameters: Some(parameters),
+        handler,
+    };
+    [
+        api("/api/prices", prices::PARAMETERS, get(prices::answer)),
+        api("/api/prices/quote", prices::quote::PARAMETERS, get(prices::quote::answer)),
+        api("/api/prices/repricing", prices::repricing::PARAMETERS, get(prices::repricing::answer)),
     ]
 }
 

@@ -23,8 +23,9 @@ async fn the_table_is_shown_page_by_page() {
 #[tokio::test]
 async fn a_quote_tells_each_line() {
     let router = open_router(&Arc::new(World::default()));
-    let path = "/api/prices/quote?provider=openai&model=gpt-4o-2024-08-06&input=1000&cached=700\
-                &output=500&at=2026-01-01T00:00:00Z";
+    let tokens = "input=1000&cached=700&output=500&at=2026-01-01T00:00:00Z";
+    let path = format!("/api/prices/quote?provider=openai&model=gpt-4o-2024-08-06&{tokens}");
+    let path = path.as_str();
     let quote = get(&router, path).await.json();
     let line = |kind: &str, tokens: u64, price: f64, usd: f64| json!({ "kind": kind, "tokens": tokens, "usd_per_million": price, "usd": usd });
     let lines = json!([
