@@ -42,7 +42,7 @@ pub(super) fn routes() -> Vec<Route> {
         parameters: Some(parameters),
         handler,
     };
-    let mut routes = vec![
+    let routes = vec![
         open("/", get(landing::answer)),
         Route { access: READ, ..open(METRICS, get(scrape::answer)) },
         open("/-/healthy", get(probes::healthy)),
@@ -102,8 +102,7 @@ pub(super) fn routes() -> Vec<Route> {
         api("/api/config", ADMIN, &[], get(config::answer)),
         api("/api/openapi.json", READ, &[], get(openapi::answer)),
     ];
-    routes.extend(of_prices());
-    routes
+    routes.into_iter().chain(of_prices()).collect()
 }
 
 /// What tokens cost.
