@@ -27,7 +27,12 @@ async fn a_quote_tells_each_line() {
     let path = format!("/api/prices/quote?provider=openai&model=gpt-4o-2024-08-06&{tokens}");
     let path = path.as_str();
     let quote = get(&router, path).await.json();
-    let line = |kind: &str, tokens: u64, price: f64, usd: f64| json!({ "kind": kind, "tokens": tokens, "usd_per_million": price, "usd": usd });
+    let line = |kind: &str, tokens: u64, price: f64, usd: f64| {
+        let mut line = json!({ "kind": kind, "tokens": tokens });
+        line["usd_per_million"] = json!(price);
+        line["usd"] = json!(usd);
+        line
+    };
     let lines = json!([
         line("input", 300, 2.5, 0.000_75),
         line("cached", 700, 1.25, 0.000_875),
