@@ -147,7 +147,7 @@ impl Maker<'_> {
         let now_ns = self.terms.now_ns;
         let event = Event::read(json, now_ns)?;
         let known = |trace_id, span_id| match self.local.get(&(trace_id, span_id)) {
-            Some(begun) => Known::Begun(begun.clone()),
+            Some(begun) => Known::Begun(Box::new(begun.clone())),
             None => (self.terms.run)(trace_id, span_id),
         };
         let around = Around { now_ns, header: self.terms.header, run: &known };

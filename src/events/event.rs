@@ -330,7 +330,7 @@ impl<'t> Reader<'t> {
         if let Some(name) = kind.must.iter().find(|name| !has(name)) {
             return Err(Rejection::field(name, &format!("is missing; {} needs it", kind.name)));
         }
-        if !kind.one_of.is_empty() && !kind.one_of.iter().any(|name| has(name)) {
+        if !kind.one_of.is_empty() && !kind.one_of.iter().any(has) {
             let reason = format!("{} needs one of {}", kind.name, kind.one_of.join(", "));
             return Err(Rejection::field(kind.one_of[0], &reason));
         }

@@ -100,7 +100,7 @@ impl<'t> Made<'t> {
     fn begun(&self, ids: &Ids, around: &Around<'_>) -> Result<Option<Begun>, Rejection> {
         let Some((trace_id, span_id)) = ids.sent_run(true) else { return Ok(None) };
         match (around.run)(trace_id, span_id) {
-            Known::Begun(begun) => Ok(Some(begun)),
+            Known::Begun(begun) => Ok(Some(*begun)),
             Known::Abandoned => Err(abandoned()),
             Known::Nothing => Ok(None),
         }

@@ -37,7 +37,7 @@ fn section(out: &mut String, kind: &Kind) {
     if !kind.one_of.is_empty() {
         let _ = write!(out, " Needs one of `{}`.", kind.one_of.join("`, `"));
     }
-    out.push_str("\n");
+    out.push('\n');
     let own = kind.fields.iter().filter(|it| !std::ptr::eq(**it, COMMON));
     let own: Vec<&[Field]> = own.copied().filter(|it| !std::ptr::eq(*it, LASTING)).collect();
     if own.iter().any(|fields| !fields.is_empty()) {

@@ -121,8 +121,7 @@ fn within(number: f64, most: f64) -> Result<(), Wrong> {
     if number < 0.0 {
         return Err("is negative".to_owned());
     }
-    // Written so that a number that is none is refused too.
-    if !(number <= most) {
+    if number.is_nan() || number > most {
         return Err(format!("is more than {most}, which cannot be"));
     }
     Ok(())

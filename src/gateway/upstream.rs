@@ -72,7 +72,9 @@ impl Upstream {
             self.prefix.len() + path.len() + query.map_or(0, |query| query.len() + 1) + 1,
         );
         target.push_str(&self.prefix);
-        if !path.starts_with('/') && !(path.is_empty() && !target.is_empty()) {
+        // The bare prefix needs no slash; anything behind it, or nothing at all, does.
+        let bare = path.is_empty() && !target.is_empty();
+        if !bare && !path.starts_with('/') {
             target.push('/');
         }
         target.push_str(path);

@@ -125,7 +125,8 @@ fn rank(failed: bool, weight: f64) -> u32 {
     u32::from(failed) << 31 | size.max(1)
 }
 
-#[cfg(all(test, feature = "server"))]
+#[cfg(test)]
+#[cfg(feature = "server")]
 mod tests {
     use super::*;
     use crate::metrics::measures::tests::span;

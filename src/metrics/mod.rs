@@ -14,7 +14,8 @@ mod exemplar;
 mod exposition;
 mod facade;
 mod family;
-#[cfg(all(test, feature = "server"))]
+#[cfg(test)]
+#[cfg(feature = "server")]
 mod figures;
 #[cfg(feature = "server")]
 mod gateway;
@@ -23,9 +24,11 @@ mod known;
 mod measures;
 #[cfg(feature = "server")]
 mod own;
-#[cfg(all(test, feature = "server"))]
+#[cfg(test)]
+#[cfg(feature = "server")]
 pub(crate) mod page_grammar;
-#[cfg(all(test, feature = "server"))]
+#[cfg(test)]
+#[cfg(feature = "server")]
 mod page_tests;
 #[cfg(feature = "server")]
 mod price_pack;

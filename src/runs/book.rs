@@ -92,16 +92,19 @@ impl Runs {
         let state = self.state();
         let key = (trace_id, span_id);
         if let Some(open) = state.open.get(&key) {
-            return Known::Begun(open.begun.clone());
+            return Known::Begun(Box::new(open.begun.clone()));
         }
         if let Some(past) = state.past(&key) {
             return match (past.how, &past.begun) {
                 (Closed::Abandoned, _) => Known::Abandoned,
-                (Closed::Ended, Some(begun)) => Known::Begun((**begun).clone()),
+                (Closed::Ended, Some(begun)) => Known::Begun(begun.clone()),
                 (Closed::Ended, None) => Known::Nothing,
             };
         }
-        state.announced.get(&key).map_or(Known::Nothing, |begun| Known::Begun(begun.clone()))
+        state
+            .announced
+            .get(&key)
+            .map_or(Known::Nothing, |begun| Known::Begun(Box::new(begun.clone())))
     }
 
     /// Runs whose beginning is durable and will soon be read: their end may come before that.

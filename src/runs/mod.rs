@@ -51,7 +51,7 @@ pub enum Known {
     /// Nothing: it was never begun, or that was long ago.
     Nothing,
     /// It was begun, and may have ended since.
-    Begun(Begun),
+    Begun(Box<Begun>),
     /// It was closed because its end did not come.
     Abandoned,
 }

@@ -185,7 +185,7 @@ fn the_end_may_come_before_the_beginning_is_read() {
     let mut world = World::new();
     let begun = Begun { start_ns: 7, ..Begun::default() };
     world.runs.announce([(key(1), begun.clone())]);
-    assert_eq!(world.runs.find(key(1).0, key(1).1), Known::Begun(begun));
+    assert_eq!(world.runs.find(key(1).0, key(1).1), Known::Begun(Box::new(begun)));
     assert_eq!(world.open(), None, "only the log says what is open");
     world.begin(key(1), "planner", NOW_NS);
     assert_eq!(world.open(), Some(1));

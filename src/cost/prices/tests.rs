@@ -216,6 +216,7 @@ impl Files {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is one table")]
 fn every_mistake_in_a_file_is_told_with_its_place() {
     let files = Files::new();
     let mut wrong = Vec::new();
