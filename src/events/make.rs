@@ -184,7 +184,7 @@ impl<'t> Made<'t> {
         let class = event.frame.class().map(str::to_owned);
         if let Some(code) = event.frame.status_code {
             let attribute = match event.kind.name {
-                "gateway_request" => "pharos.gateway.status_code",
+                "gateway_request" => "pharos.gateway.status",
                 _ => "http.response.status_code",
             };
             event.add(attribute, Held::Whole(code.into()));

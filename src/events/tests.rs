@@ -171,7 +171,10 @@ fn kinds() -> Vec<(String, &'static [&'static str])> {
             r#"{"type":"rate_limit","provider":"openai","remaining":40}"#.to_owned(),
             &["provider_rate_limit_remaining{provider=\"openai\"} 40"],
         ),
-        (event("gateway_request", r#""gateway":"edge","status_code":200"#), &[]),
+        (
+            event("gateway_request", r#""gateway":"edge","status_code":502"#),
+            &["gateway_requests_total{gateway_id=\"edge\",method=\"POST\",status=\"502\"} 1"],
+        ),
         (r#"{"type":"token_budget","tenant":"acme","remaining":5}"#.to_owned(), &[]),
         (r#"{"type":"spend","team":"blue","usd":1.5}"#.to_owned(), &[]),
         (r#"{"type":"db_connections","active":3}"#.to_owned(), &["db_connections_active 3"]),
