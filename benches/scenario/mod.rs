@@ -2,6 +2,7 @@
 
 mod bombs;
 mod embedded;
+mod events;
 mod idle;
 mod large;
 mod reading;
@@ -27,12 +28,13 @@ pub struct Row {
 type Scenario = (&'static str, fn() -> Vec<Row>);
 
 /// Every scenario by the name that selects it.
-pub const ALL: [Scenario; 13] = [
+pub const ALL: [Scenario; 14] = [
     ("idle", idle::run),
     ("lean", throughput::lean),
     ("fat", throughput::fat),
     ("grpc", throughput::grpc),
     ("latency", throughput::latency),
+    ("events", events::run),
     ("bombs", bombs::run),
     ("reading", reading::run),
     ("scrape", scrape::run),
