@@ -26,12 +26,21 @@ pub enum SnapshotError {
     /// It was written by a version with another format.
     #[error("the metrics snapshot has format {0}, which this version does not read")]
     Format(u32),
-    /// A family has other labels or buckets than it had when the snapshot was taken.
-    #[error("the metrics snapshot does not match the catalog at {0}")]
-    Catalog(String),
 }
 
-/// One family of a snapshot.
+/// A family as it stands in a snapshot.
+struct Written<'a> {
+    name: &'a str,
+    kind: &'a str,
+    bounds: Vec<f64>,
+    labels: Vec<(&'a str, Vec<&'a str>)>,
+    series: Vec<WrittenSeries<'a>>,
+}
+
+/// The label values of a series and the bits of its numbers.
+type WrittenSeries<'a> = (Vec<&'a str>, Vec<u64>);
+
+/// A family of a snapshot that the catalog still has.
 struct Saved<'a> {
     family: &'static Family,
     labels: Vec<Vec<&'a str>>,
@@ -223,56 +232,78 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.take(bytes)?).map_err(|_| SnapshotError::Damaged)
     }
 
-    fn family(&mut self, family: &'static Family) -> Result<Saved<'a>, SnapshotError> {
-        let name = self.text()?;
-        let changed = || SnapshotError::Catalog(family.name.to_owned());
-        let mut same = name == family.name && self.text()? == family.kind.name();
-        let bounds = bounds(family.kind);
-        same &= same && self.number()? as usize == bounds.len();
-        for bound in bounds {
-            same &= same && self.float()? == *bound;
-        }
-        same &= same && self.number()? as usize == family.labels.len();
-        let mut labels: Vec<Vec<&str>> = Vec::new();
-        for label in family.labels {
-            same &= same && self.text()? == label.name;
-            if !same {
-                return Err(changed());
-            }
+    /// A family as it was written, whatever the catalog says now.
+    fn family(&mut self) -> Result<Written<'a>, SnapshotError> {
+        let (name, kind) = (self.text()?, self.text()?);
+        let bounds = self.number()?;
+        let bounds = (0..bounds).map(|_| self.float()).collect::<Result<Vec<_>, _>>()?;
+        let mut labels = Vec::new();
+        for _ in 0..self.number()? {
+            let label = self.text()?;
             let values = self.number()?;
-            labels.push((0..values).map(|_| self.text()).collect::<Result<_, _>>()?);
+            labels.push((label, (0..values).map(|_| self.text()).collect::<Result<_, _>>()?));
         }
-        if !same {
-            return Err(changed());
+        let mut written = Written { name, kind, bounds, labels, series: Vec::new() };
+        for _ in 0..self.number()? {
+            let series = self.series(&written)?;
+            written.series.push(series);
         }
-        let count = self.number()?;
-        let series = (0..count).map(|_| self.series(family, &labels)).collect::<Result<_, _>>()?;
-        Ok(Saved { family, labels, series })
+        Ok(written)
     }
 
-    fn series(
-        &mut self,
-        family: &Family,
-        labels: &[Vec<&'a str>],
-    ) -> Result<(Vec<&'a str>, SavedValue), SnapshotError> {
-        let mut values = Vec::with_capacity(labels.len());
-        for known in labels {
+    fn series(&mut self, family: &Written<'a>) -> Result<WrittenSeries<'a>, SnapshotError> {
+        let mut values = Vec::with_capacity(family.labels.len());
+        for (_, known) in &family.labels {
             let index = self.number()? as usize;
             values.push(*known.get(index).ok_or(SnapshotError::Damaged)?);
         }
-        let value = match family.kind {
-            Kind::Counter => SavedValue::Counter(self.long()?),
-            Kind::Amount | Kind::Gauge => SavedValue::Amount(self.float()?),
-            Kind::Histogram(bounds) => {
-                let buckets = (0..=bounds.len()).map(|_| self.long()).collect::<Result<_, _>>()?;
-                SavedValue::Histogram(buckets, self.float()?)
-            }
-        };
-        Ok((values, value))
+        let numbers = if family.bounds.is_empty() { 1 } else { family.bounds.len() + 2 };
+        let bits = (0..numbers).map(|_| self.long()).collect::<Result<_, _>>()?;
+        Ok((values, bits))
     }
 }
 
-/// Reads a whole snapshot and compares it with the catalog.
+impl<'a> Written<'a> {
+    /// The same as the family that the catalog has under this name; `None` where it has none, or
+    /// one with other labels or buckets: what is not comparable begins anew.
+    fn known(self) -> Result<Option<Saved<'a>>, SnapshotError> {
+        let Some(family) = durable_families().find(|family| family.name == self.name) else {
+            return Ok(None);
+        };
+        let labels = family.labels.iter().map(|label| label.name);
+        let same = self.kind == family.kind.name()
+            && self.bounds == bounds(family.kind)
+            && labels.eq(self.labels.iter().map(|(name, _)| *name));
+        if !same {
+            tracing::warn!(family = family.name, "A family has a new form and begins anew.");
+            return Ok(None);
+        }
+        let value = |bits: &[u64]| SavedValue::of(family.kind, bits);
+        let series = self.series.into_iter();
+        let series = series.map(|(values, bits)| Ok((values, value(&bits)?)));
+        let series = series.collect::<Result<_, SnapshotError>>()?;
+        let labels = self.labels.into_iter().map(|(_, values)| values).collect();
+        Ok(Some(Saved { family, labels, series }))
+    }
+}
+
+impl SavedValue {
+    fn of(kind: Kind, bits: &[u64]) -> Result<Self, SnapshotError> {
+        let float = |bits: u64| {
+            Some(f64::from_bits(bits)).filter(|it| it.is_finite()).ok_or(SnapshotError::Damaged)
+        };
+        Ok(match (kind, bits) {
+            (Kind::Counter, [count]) => Self::Counter(*count),
+            (Kind::Amount | Kind::Gauge, [number]) => Self::Amount(float(*number)?),
+            (Kind::Histogram(_), [buckets @ .., sum]) => {
+                Self::Histogram(buckets.to_vec(), float(*sum)?)
+            }
+            _ => return Err(SnapshotError::Damaged),
+        })
+    }
+}
+
+/// Reads a whole snapshot; what the catalog does not have any more is left out.
 fn read(bytes: &[u8]) -> Result<Vec<Saved<'_>>, SnapshotError> {
     let (body, sum) = bytes
         .split_last_chunk::<4>()
@@ -286,11 +317,11 @@ fn read(bytes: &[u8]) -> Result<Vec<Saved<'_>>, SnapshotError> {
     if version != VERSION {
         return Err(SnapshotError::Format(version));
     }
-    let durable: Vec<_> = durable_families().collect();
-    if reader.number()? as usize != durable.len() {
-        return Err(SnapshotError::Catalog("its list of families".to_owned()));
+    let mut families = Vec::new();
+    for _ in 0..reader.number()? {
+        families.extend(reader.family()?.known()?);
     }
-    durable.into_iter().map(|family| reader.family(family)).collect()
+    Ok(families)
 }
 
 fn durable_families() -> impl Iterator<Item = &'static Family> {
@@ -417,6 +448,27 @@ pub(super) mod tests {
         let after = Registry::default();
         after.restore(&bytes).unwrap();
         assert_eq!(after.total(&INGEST_RECEIVED, &[("signal", "logs")]), 67.0);
+    }
+
+    /// A new release has new families and has lost others: what both know goes on.
+    #[test]
+    fn a_snapshot_of_another_release_is_used_as_far_as_it_goes() {
+        let registry = Registry::default();
+        fill(&registry, &[("f".to_owned(), 1.5)]);
+        let bytes = registry.snapshot();
+        let names = durable_families().map(|family| family.name);
+        for name in names.filter(|name| !name.starts_with("tool_") && name.len() > 8) {
+            // The same length under another name: a family that only that release had.
+            let at = bytes.windows(name.len()).position(|it| it == name.as_bytes()).unwrap();
+            let mut other = bytes.clone();
+            other[at] = b'x';
+            let body = other.len() - 4;
+            let sum = crc32fast::hash(&other[..body]).to_le_bytes();
+            other[body..].copy_from_slice(&sum);
+            let after = Registry::default();
+            after.restore(&other).unwrap();
+            assert_eq!(after.total(&TOOL_CALLS, &[]), registry.total(&TOOL_CALLS, &[]), "{name}");
+        }
     }
 
     #[test]
