@@ -11,11 +11,13 @@ export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.cache/tools/usr/bin:$(PATH)
 FUZZ_SEEDS ?= 1000000
 CRASH_SEEDS ?= 100000
 DEMO_ARGS ?=
+# What the gateway is measured beside.
+LITELLM ?= litellm[proxy]==1.106.2
 
-.PHONY: help demo test prepare lint unit tidy integration rules interop bench fuzz crash docs build
+.PHONY: help demo test prepare lint unit tidy integration rules interop bench bench-litellm fuzz crash docs build
 
 help: ## Lists the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: export PHAROS_STORAGE_PATH ?= data/demo
 demo: build ## Builds a release binary and runs it with a simulated agent platform
@@ -58,8 +60,15 @@ interop: prepare build ## Only what drives real client libraries and servers
 rules: ## Alert rules with their unit tests, dashboards, the files of the compose setup
 	@scripts/rules
 
-bench: ## Drives a release build over loopback and prints what it reached
+bench: bench-litellm ## Drives a release build over loopback and prints what it reached
 	cargo bench --locked --bench pharos
+
+bench-litellm: ## Installs LiteLLM's proxy into .venv-litellm, for the bench to measure beside the gateway
+	@if [ -n "$${PHAROS_LITELLM:-}" ] || [ -x .venv-litellm/bin/litellm ]; then exit 0; fi; \
+	echo "bench: installing $(LITELLM) from PyPI into .venv-litellm (some minutes)"; \
+	{ python3 -m venv .venv-litellm \
+	  && .venv-litellm/bin/pip install -q --disable-pip-version-check '$(LITELLM)'; } \
+	|| { rm -rf .venv-litellm; echo "bench: that failed; LiteLLM is skipped"; }
 
 fuzz: ## Mutated requests and files, long form
 	PHAROS_SEEDS=$(FUZZ_SEEDS) cargo test --locked --release --lib -- mutated fuzz

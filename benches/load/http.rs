@@ -19,6 +19,13 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
+/// What the head of an answer says of its body.
+struct Head {
+    status: u16,
+    length: usize,
+    chunked: bool,
+}
+
 impl Sender {
     /// Connects; every read and write may take 30 s.
     pub fn connect(address: SocketAddr) -> io::Result<Self> {
@@ -61,6 +68,21 @@ impl Sender {
         self.request(head.as_bytes(), body.as_bytes())
     }
 
+    /// Sends a request that is written out already.
+    pub fn send(&mut self, request: &[u8]) -> io::Result<Answer> {
+        self.stream.get_mut().write_all(request)?;
+        self.answer()
+    }
+
+    /// The same; `first` is called as soon as something of the answer's body is there.
+    pub fn send_stream(&mut self, request: &[u8], first: impl FnOnce()) -> io::Result<Answer> {
+        self.stream.get_mut().write_all(request)?;
+        let head = self.head()?;
+        self.stream.fill_buf()?;
+        first();
+        self.body(&head)
+    }
+
     fn request(&mut self, head: &[u8], body: &[u8]) -> io::Result<Answer> {
         let stream = self.stream.get_mut();
         stream.write_all(head)?;
@@ -69,32 +91,39 @@ impl Sender {
     }
 
     fn answer(&mut self) -> io::Result<Answer> {
+        let head = self.head()?;
+        self.body(&head)
+    }
+
+    fn head(&mut self) -> io::Result<Head> {
         let invalid = || io::Error::new(io::ErrorKind::InvalidData, "not an HTTP answer");
         let mut line = String::new();
         self.stream.read_line(&mut line)?;
         let status = line.split(' ').nth(1).and_then(|code| code.parse().ok());
-        let status = status.ok_or_else(invalid)?;
-        let (mut length, mut chunked) = (0, false);
+        let mut head = Head { status: status.ok_or_else(invalid)?, length: 0, chunked: false };
         loop {
             line.clear();
             self.stream.read_line(&mut line)?;
             let header = line.trim().to_ascii_lowercase();
             if header.is_empty() {
-                break;
+                return Ok(head);
             }
             if let Some(value) = header.strip_prefix("content-length:") {
-                length = value.trim().parse().map_err(|_| invalid())?;
+                head.length = value.trim().parse().map_err(|_| invalid())?;
             }
-            chunked |= header.starts_with("transfer-encoding:") && header.ends_with("chunked");
+            head.chunked |= header.starts_with("transfer-encoding:") && header.ends_with("chunked");
         }
+    }
+
+    fn body(&mut self, head: &Head) -> io::Result<Answer> {
         let mut body = Vec::new();
-        if chunked {
+        if head.chunked {
             self.chunks(&mut body)?;
         } else {
-            body.resize(length, 0);
+            body.resize(head.length, 0);
             self.stream.read_exact(&mut body)?;
         }
-        Ok(Answer { status, body })
+        Ok(Answer { status: head.status, body })
     }
 
     fn chunks(&mut self, body: &mut Vec<u8>) -> io::Result<()> {

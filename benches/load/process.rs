@@ -96,37 +96,22 @@ impl Process {
 
     /// CPU seconds (user and system) it has used.
     pub fn cpu_seconds(&self) -> f64 {
-        let stat = self.proc("stat");
-        let after_name = stat.rsplit(')').next().unwrap_or_default();
-        let ticks = after_name.split_whitespace().skip(11).take(2);
-        // Linux counts in 1/100 s on every architecture it is built for with its defaults.
-        ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+        cpu_seconds(self.id())
     }
 
     /// Resident memory now, in bytes.
     pub fn rss_bytes(&self) -> u64 {
-        self.memory("VmRSS:")
+        memory(self.id(), "VmRSS:")
     }
 
     /// The most memory that was resident, in bytes.
     pub fn peak_rss_bytes(&self) -> u64 {
-        self.memory("VmHWM:")
+        memory(self.id(), "VmHWM:")
     }
 
     /// Forgets the peak so far.
     pub fn reset_peak(&self) {
         drop(fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5"));
-    }
-
-    fn memory(&self, key: &str) -> u64 {
-        let status = self.proc("status");
-        let line = status.lines().find(|line| line.starts_with(key)).unwrap_or_default();
-        let kib = line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok());
-        kib.unwrap_or(0) * 1024
-    }
-
-    fn proc(&self, file: &str) -> String {
-        fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).unwrap_or_default()
     }
 }
 
@@ -135,6 +120,27 @@ impl Drop for Process {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// CPU seconds (user and system) that a process has used.
+pub fn cpu_seconds(id: u32) -> f64 {
+    let stat = proc(id, "stat");
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = after_name.split_whitespace().skip(11).take(2);
+    // Linux counts in 1/100 s on every architecture it is built for with its defaults.
+    ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
+/// What a process's `status` says in bytes under a key such as `VmRSS:`.
+pub fn memory(id: u32, key: &str) -> u64 {
+    let status = proc(id, "status");
+    let line = status.lines().find(|line| line.starts_with(key)).unwrap_or_default();
+    let kib = line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok());
+    kib.unwrap_or(0) * 1024
+}
+
+fn proc(id: u32, file: &str) -> String {
+    fs::read_to_string(format!("/proc/{id}/{file}")).unwrap_or_default()
 }
 
 fn addresses_of(line: &str) -> Option<[SocketAddr; 3]> {

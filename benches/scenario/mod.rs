@@ -3,6 +3,7 @@
 mod bombs;
 mod embedded;
 mod events;
+mod gateway;
 mod idle;
 mod large;
 mod reading;
@@ -28,7 +29,7 @@ pub struct Row {
 type Scenario = (&'static str, fn() -> Vec<Row>);
 
 /// Every scenario by the name that selects it.
-pub const ALL: [Scenario; 14] = [
+pub const ALL: [Scenario; 15] = [
     ("idle", idle::run),
     ("lean", throughput::lean),
     ("fat", throughput::fat),
@@ -43,6 +44,7 @@ pub const ALL: [Scenario; 14] = [
     ("sealing", sealing::run),
     ("large", large::run),
     ("crate", embedded::run),
+    ("gateway", gateway::run),
 ];
 
 /// A Pharos over an empty folder that goes away with it.
