@@ -13,6 +13,7 @@ mod clients;
 mod crash;
 mod crate_app;
 mod debug;
+mod events;
 mod gateway;
 mod gateway_sdks;
 mod harness;
