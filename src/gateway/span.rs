@@ -169,6 +169,7 @@ fn about_the_model<'a>(
     }
     attributes.maybe("gen_ai.response.model", answer.model.as_deref());
     attributes.maybe("gen_ai.response.id", answer.id.as_deref());
+    attributes.maybe("openai.response.service_tier", answer.tier.as_deref());
     attributes.texts("gen_ai.response.finish_reasons", &answer.finish);
     attributes.texts("pharos.gateway.tool_calls", &answer.tools);
     let first = first.or(call.first_byte.filter(|_| asked.stream && answer.said_bytes > 0));

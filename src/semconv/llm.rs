@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::names::{Facts, Field};
 use super::{first_token, frameworks, http, provider, usage};
 use crate::limits;
-use crate::model::{Cost, LlmCall, Span, UsageSource, Value};
+use crate::model::{Cost, LlmCall, ServiceTier, Span, UsageSource, Value};
 
 /// Builds the call out of what the span says.
 pub(super) fn call<'a>(
@@ -41,6 +41,10 @@ pub(super) fn call<'a>(
         usage_source: facts
             .text(Field::UsageSource)
             .and_then(UsageSource::of_name)
+            .unwrap_or_default(),
+        service_tier: facts
+            .text(Field::ServiceTier)
+            .and_then(ServiceTier::of_name)
             .unwrap_or_default(),
         finish_reason: facts.get(Field::FinishReason).and_then(first_reason),
         ..LlmCall::default()

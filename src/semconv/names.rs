@@ -40,6 +40,8 @@ pub(super) enum Field {
     UsageDetails,
     CostDetails,
     ResponseId,
+    /// How urgently the call was served, which has prices of its own.
+    ServiceTier,
     InputTokens,
     OutputTokens,
     CacheReadTokens,

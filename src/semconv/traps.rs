@@ -3,7 +3,7 @@
 use super::tests::span;
 use super::{Ledger, understand};
 use crate::model::{
-    CachedBy, CachedTokens, CallBook as _, LlmCall, Operation, Origin, Scope, SpanId,
+    CachedBy, CachedTokens, CallBook as _, LlmCall, Operation, Origin, Scope, ServiceTier, SpanId,
     Understanding, Usage, Value,
 };
 
@@ -237,4 +237,21 @@ fn a_stream_of_logfire_is_one_call() {
     let scope = Scope { name: "logfire.openai", ..Scope::default() };
     let origin = Origin { scope, ..Origin::default() };
     assert_eq!(understand(&origin, &failed).operation.name(), "chat");
+}
+
+#[test]
+fn the_tier_that_served_a_call_goes_before_the_one_asked_for() {
+    let chat = ("gen_ai.operation.name", Text("chat"));
+    for (request, response, is) in [
+        (None, None, ServiceTier::Standard),
+        (Some("auto"), Some("priority"), ServiceTier::Priority),
+        (Some("priority"), Some("default"), ServiceTier::Standard),
+        (Some("flex"), None, ServiceTier::Flex),
+        (Some("of gold"), None, ServiceTier::Standard),
+    ] {
+        let mut attributes = vec![chat.clone()];
+        attributes.extend(request.map(|tier| ("openai.request.service_tier", Text(tier))));
+        attributes.extend(response.map(|tier| ("openai.response.service_tier", Text(tier))));
+        assert_eq!(call(&attributes).service_tier, is, "{request:?} {response:?}");
+    }
 }

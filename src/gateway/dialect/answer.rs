@@ -15,6 +15,8 @@ pub(crate) struct Answer {
     pub(crate) model: Option<String>,
     /// The provider's id of the answer.
     pub(crate) id: Option<String>,
+    /// How urgently the provider served it.
+    pub(crate) tier: Option<String>,
     /// What the provider counted.
     pub(crate) usage: Usage,
     /// Whether what it counted is the final word.
@@ -118,6 +120,10 @@ impl Answer {
         }
     }
 
+    pub(super) fn served(&mut self, tier: &Text<'_>) {
+        self.tier = name(tier.as_str()).or(self.tier.take());
+    }
+
     pub(super) fn finished(&mut self, reason: &Text<'_>) {
         push(&mut self.finish, reason.as_str());
     }
@@ -152,6 +158,7 @@ impl Answer {
     pub(super) fn read_head(&mut self, members: &[Member], anthropic: bool) {
         let (id, model) = (value(members, "id"), value(members, "model"));
         self.named(&id.unwrap_or_default(), &model.unwrap_or_default());
+        self.served(&value(members, "service_tier").unwrap_or_default());
         if let Some(tokens) = value::<Tokens>(members, "usage") {
             self.count(tokens.usage(anthropic));
             self.usage_final = self.usage != Usage::default();

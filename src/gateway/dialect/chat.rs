@@ -15,6 +15,8 @@ struct Chunk<'a> {
     #[serde(borrow)]
     model: Text<'a>,
     #[serde(borrow)]
+    service_tier: Text<'a>,
+    #[serde(borrow)]
     choices: Maybe<Vec<Choice<'a>>>,
     usage: Option<Maybe<Tokens>>,
     #[serde(borrow)]
@@ -76,6 +78,7 @@ pub(super) fn event(data: &[u8], answer: &mut Answer) -> Option<Event> {
     let chunk: Chunk<'_> = serde_json::from_slice(data).ok()?;
     answer.understood = true;
     answer.named(&chunk.id, &chunk.model);
+    answer.served(&chunk.service_tier);
     let tokens = chunk.usage.and_then(|usage| usage.0);
     if let Some(tokens) = &tokens {
         answer.count(tokens.usage(false));

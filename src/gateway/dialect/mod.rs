@@ -124,11 +124,12 @@ const fn wanted(name: &'static str, most_bytes: usize) -> Wanted {
     Wanted { name, most_bytes }
 }
 
-static ANSWER: [Wanted; 10] = [
+static ANSWER: [Wanted; 11] = [
     wanted("id", GATEWAY_NAME_BYTES + 2),
     wanted("model", GATEWAY_NAME_BYTES + 2),
     wanted("usage", 4 * 1024),
     wanted("error", 4 * 1024),
+    wanted("service_tier", GATEWAY_NAME_BYTES + 2),
     wanted("stop_reason", GATEWAY_NAME_BYTES),
     wanted("status", GATEWAY_NAME_BYTES),
     wanted("incomplete_details", 1024),

@@ -33,6 +33,8 @@ struct Response<'a> {
     #[serde(borrow)]
     status: Text<'a>,
     #[serde(borrow)]
+    service_tier: Text<'a>,
+    #[serde(borrow)]
     incomplete_details: Maybe<Incomplete<'a>>,
     usage: Maybe<Tokens>,
     #[serde(borrow)]
@@ -135,6 +137,7 @@ fn ended(response: Response<'_>, answer: &mut Answer) {
     if response.status.as_str() == "failed" {
         answer.failed(response.error.0);
     }
+    answer.served(&response.service_tier);
     finished(&response.status, response.incomplete_details.0, answer);
 }
 

@@ -151,3 +151,20 @@ fn embeddings_are_not_kept() {
     assert_eq!((answer.usage.input, answer.usage.output), (Some(8), None));
     assert_eq!(answer.model.as_deref(), Some("small"));
 }
+
+#[test]
+fn the_tier_that_served_it_is_the_last_one_named() {
+    let body = r#"{"id":"c","model":"gpt-5","service_tier":"flex","choices":[]}"#;
+    assert_eq!(whole(Endpoint::Chat, body).tier.as_deref(), Some("flex"));
+    let (chat, _) = stream(
+        Endpoint::Chat,
+        &[
+            r#"{"service_tier":"auto","choices":[]}"#,
+            r#"{"service_tier":"priority","choices":[]}"#,
+            r#"{"choices":[]}"#,
+        ],
+    );
+    assert_eq!(chat.tier.as_deref(), Some("priority"));
+    let ended = r#"{"type":"response.completed","response":{"service_tier":"flex"}}"#;
+    assert_eq!(stream(Endpoint::Responses, &[ended]).0.tier.as_deref(), Some("flex"));
+}
