@@ -94,6 +94,15 @@ fn the_sdks_see_their_provider_and_every_call_is_counted() {
         let first = page.sum("llm_time_to_first_token_seconds_count", &[("model", model)]);
         assert_eq!(first, streams, "{model}");
     }
+    // By the built-in prices: what is cached of a prompt costs less.
+    for (model, microdollars) in [
+        ("gpt-4o", 3.0 * (7.0 * 2.5 + 2.0 * 1.25 + 3.0 * 10.0)),
+        (claude, 2.0 * (5.0 * 3.0 + 4.0 * 0.3 + 3.0 * 15.0)),
+    ] {
+        let cost = page.sum("llm_cost_usd_total", &[("model", model)]);
+        assert!((cost * 1e6 - microdollars).abs() < 1e-6, "{model}: {cost}");
+        assert_eq!(page.sum("llm_unpriced_requests_total", &[("model", model)]), 0.0);
+    }
     assert_eq!(page.sum("pharos_gateway_unmetered_total", &[]), 0.0);
 }
 
