@@ -19,7 +19,7 @@ pub(super) struct SpanFields;
 impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for SpanFields {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        let mut fields = Fields::default();
+        let mut fields = Fields(Vec::with_capacity(attributes.fields().len()));
         attributes.record(&mut fields);
         span.extensions_mut().insert(fields);
     }

@@ -167,7 +167,15 @@ impl Providers {
         S: Subscriber + for<'s> LookupSpan<'s> + Send + Sync,
     {
         let spans = self.spans.as_ref().map(|spans| {
-            let spans = tracing_opentelemetry::layer().with_tracer(spans.tracer("pharos"));
+            // Where in the code a span was opened, on which thread, and how long it was idle, is
+            // paid for with every span and asked for by nobody.
+            let spans = tracing_opentelemetry::layer()
+                .with_tracer(spans.tracer("pharos"))
+                .with_location(false)
+                .with_threads(false)
+                .with_tracked_inactivity(false)
+                .with_target(false)
+                .with_level(false);
             // Events belong to the logs; on spans they would be told twice.
             spans.with_filter(filter_fn(|it| it.is_span() && not_the_exporter(it)))
         });
