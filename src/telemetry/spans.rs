@@ -1,12 +1,13 @@
 //! A subscriber of one test's own, with what it exported.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use opentelemetry::logs::AnyValue;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{LogBatch, LogExporter, SdkLogRecord, SdkLoggerProvider};
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
+use tracing::Dispatch;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 
 use super::fields::SpanFields;
@@ -20,6 +21,11 @@ pub(super) struct Kept {
     records: Arc<Mutex<Vec<SdkLogRecord>>>,
     lines: Arc<Mutex<Vec<u8>>>,
 }
+
+/// One more subscriber, so that there are always two: of a single one `tracing` asks the thread
+/// that first comes by a place in the code whether anybody listens there, and for a test without a
+/// subscriber nobody does.
+static BESIDE: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
 
 impl SpanExporter for Kept {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
@@ -49,6 +55,7 @@ impl io::Write for Kept {
 impl Kept {
     /// The subscriber of this thread until the guard is dropped.
     pub(super) fn install() -> (Self, tracing::subscriber::DefaultGuard) {
+        LazyLock::force(&BESIDE);
         let kept = Self::default();
         let spans = SdkTracerProvider::builder().with_simple_exporter(kept.clone()).build();
         let logs = SdkLoggerProvider::builder().with_simple_exporter(kept.clone()).build();
