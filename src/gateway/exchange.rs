@@ -59,7 +59,6 @@ impl Exchange {
     /// How it ended.
     pub(super) fn failure(&self) -> Option<&Failure> {
         match &self.end {
-            None if self.side.as_ref().is_some_and(|side| side.answer.ended) => None,
             None => Some(&Failure::CallerLeft),
             Some(Ok(())) => None,
             Some(Err(failure)) => Some(failure),
@@ -113,6 +112,10 @@ impl Exchange {
 
     fn settle(&mut self) {
         let mut side = self.side.take();
+        // A caller that hangs up on the last word of a stream has had all of it.
+        if side.as_ref().is_some_and(|side| side.answer.ended) {
+            self.end.get_or_insert(Ok(()));
+        }
         if let Some(side) = &mut side {
             side.finish();
         }
